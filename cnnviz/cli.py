@@ -1,0 +1,220 @@
+"""The command line: which commands there are, and how each of them ends.
+
+Nothing but the standard library is imported here, so that ``--help`` is instant; the module of a command is imported
+when that command is run. Exit codes are 0 for done, 1 for failed (one line says why), 2 for a wrong call, and what a
+shell reports for an interrupt (130) and for a reader that went away (141).
+"""
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from cnnviz import __version__, blas
+from cnnviz.errors import Cancelled, UserError
+
+FAILED = 1
+INTERRUPTED = 130
+READER_GONE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command in ``argv`` (None: the process's own arguments) and return its exit code."""
+    blas.limit_threads()
+    _make_output_forgiving()
+    try:
+        code = _run(argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except SystemExit as wish:  # argparse has shown help, or told what is wrong with the call
+        return int(wish.code or 0)
+    except BrokenPipeError:
+        return _leave_broken_pipe()
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except Cancelled as reason:
+        return _fail(str(reason) or "interrupted", INTERRUPTED)
+    except UserError as fault:
+        return _fail(str(fault))
+    except Exception as fault:
+        return _fail(_account_of(fault))
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        args = parser.parse_args(["gui"])
+    return importlib.import_module(f"cnnviz.commands.{args.command}").run(args)
+
+
+def _make_output_forgiving() -> None:
+    """Let names that the terminal's encoding does not have be shown in escapes instead of failing."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _leave_broken_pipe() -> int:
+    """End quietly after the reader of the output went away, as when piping into ``head``."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter still flushes on its way out
+    return READER_GONE
+
+
+def _fail(line: str, code: int = FAILED) -> int:
+    if sys.stderr is not None:
+        print(f"cnnviz: {line}", file=sys.stderr)
+    return code
+
+
+def _account_of(fault: Exception) -> str:
+    """Return one line about a fault that no part of the program foresaw."""
+    if os.environ.get("CNNVIZ_DEBUG"):
+        return "".join(traceback.format_exception(fault)).rstrip()
+    if isinstance(fault, ModuleNotFoundError):
+        return f"the Python package {fault.name} is missing; install cnnviz with its requirements: pip install -e ."
+    text = " ".join(f"{type(fault).__name__}: {fault}".split())
+    return f"unexpected fault: {text}; run with CNNVIZ_DEBUG=1 for the traceback"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; it leaves the command's name in ``command``, None where none was given."""
+    parser = argparse.ArgumentParser(
+        prog="cnnviz",
+        description="Watch a convolutional network learn. Without a command the window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"cnnviz {__version__}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for add_command in COMMANDS:
+        add_command(commands)
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction, name: str, summary: str, epilog: str = "") -> argparse.ArgumentParser:
+    """Add the parser of a command; the command finds it in ``args.parser``, to refuse a call with its ``error``."""
+    description = f"{summary[0].upper()}{summary[1:]}."
+    parser = commands.add_parser(name, help=summary, description=description, epilog=epilog, allow_abbrev=False)
+    parser.set_defaults(command=name, parser=parser)
+    return parser
+
+
+def _add_gui(commands: argparse._SubParsersAction) -> None:
+    parser = _add(commands, "gui", "open the window")
+    _add_preset(parser)
+    _add_dataset(parser)
+    parser.add_argument("--params", type=Path, metavar="FILE", help="begin with the parameters in this file")
+    parser.add_argument("--start", action="store_true", help="train at once, without waiting for Space")
+    parser.add_argument("--screenshot", type=Path, metavar="FILE.png", help="write a picture of the window and quit")
+    parser.add_argument("--after", type=float, metavar="SECONDS", help="when to take the picture (default: 5)")
+    parser.add_argument("--reset-settings", action="store_true", help="forget the layout and all preferences")
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    parser = _add(
+        commands,
+        "train",
+        "train a network without a window",
+        epilog="Settings that are not given are those of the preset; --list-presets shows the networks.",
+    )
+    parser.add_argument("--list-presets", action="store_true", help="show the networks with their layers, and end")
+    _add_preset(parser)
+    _add_dataset(parser)
+    parser.add_argument("--train-size", type=int, metavar="N", help="train with the first N images")
+    parser.add_argument("--test-size", type=int, metavar="N", help="test with the first N images")
+    parser.add_argument("--epochs", type=int, metavar="N", help="how often each image is seen")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images a step")
+    parser.add_argument("--optimizer", metavar="NAME", help="sgd, momentum or adam")
+    parser.add_argument("--schedule", metavar="NAME", help="of the learning rate: constant, linear or cosine")
+    parser.add_argument("--lr", type=float, metavar="X", help="learning rate")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the first weights and of the order (default: 0)")
+    parser.add_argument("--freeze", metavar="LAYER,...", help="layers that do not learn, such as conv1")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the parameters, in the format of the extension")
+    _add_json(parser)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = _add(commands, "evaluate", "score trained parameters on the test images of a dataset")
+    parser.add_argument("params", type=Path, metavar="PARAMS", help="a parameter file")
+    _add_dataset(parser)
+    parser.add_argument("--test-size", type=int, metavar="N", help="test with the first N images")
+    _add_json(parser)
+
+
+def _add_predict(commands: argparse._SubParsersAction) -> None:
+    parser = _add(commands, "predict", "say which digits pictures or pen strokes show")
+    parser.add_argument("images", type=Path, nargs="*", metavar="IMAGE", help="a picture of one digit")
+    parser.add_argument("--params", type=Path, metavar="FILE", help="a parameter file (default: the shipped one)")
+    parser.add_argument(
+        "--strokes",
+        type=Path,
+        metavar="FILE",
+        help='JSON: [{"label": 4, "strokes": [[[x, y], ...], ...]}, ...], x to the right, y down, labels optional',
+    )
+    _add_json(parser)
+
+
+def _add_convert(commands: argparse._SubParsersAction) -> None:
+    parser = _add(commands, "convert", "write a parameter file in another format")
+    parser.add_argument("source", type=Path, metavar="IN", help="a parameter file")
+    parser.add_argument("target", type=Path, metavar="OUT", help="the file to write, in the format of its extension")
+
+
+def _add_data(commands: argparse._SubParsersAction) -> None:
+    data = _add(commands, "data", "list, download or look at datasets")
+    actions = data.add_subparsers(title="actions", dest="action", metavar="ACTION", required=True)
+    actions.add_parser("list", help="which datasets there are, and how to get them")
+    download = actions.add_parser("download", help="fetch a dataset from its mirrors")
+    download.add_argument("dataset", choices=["mnist"])
+    preview = actions.add_parser("preview", help="draw a contact sheet: the first images of each digit")
+    preview.add_argument("dataset", metavar="D", help="name of a dataset, or a folder that holds IDX files")
+    preview.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="the picture to write")
+    for parser in actions.choices.values():
+        _add_data_dir(parser)
+        parser.set_defaults(parser=parser)
+
+
+def _add_benchmark(commands: argparse._SubParsersAction) -> None:
+    _add_json(_add(commands, "benchmark", "measure how fast each network trains on this machine"))
+
+
+def _add_doctor(commands: argparse._SubParsersAction) -> None:
+    _add(commands, "doctor", "show versions, libraries, display and folders, and what is wrong with them")
+
+
+def _add_preset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", metavar="P", help="network and settings, such as zhou (default: escontrela)")
+
+
+def _add_dataset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset",
+        metavar="D",
+        help="strokes, mnist, or a folder that holds IDX files (default: mnist if it is there, else strokes)",
+    )
+    _add_data_dir(parser)
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder of MNIST (default: CNNVIZ_DATA_DIR, else the cache folder)"
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", metavar="FILE|-", help="write the result as JSON to a file, or to standard output")
+
+
+COMMANDS = (
+    _add_gui,
+    _add_train,
+    _add_evaluate,
+    _add_predict,
+    _add_convert,
+    _add_data,
+    _add_benchmark,
+    _add_doctor,
+)

@@ -1,0 +1,61 @@
+"""``cnnviz gui``: the window."""
+
+import math
+from argparse import Namespace
+
+from cnnviz.commands.console import check_destination
+from cnnviz.commands.datasets import check_dataset
+from cnnviz.errors import UserError
+from cnnviz.formats import read_parameters
+from cnnviz.gui.preflight import window_problem
+from cnnviz.training.presets import PRESETS
+
+DEFAULT_AFTER_SECONDS = 5.0
+
+
+def run(args: Namespace) -> int:
+    """Open the window; what is wrong with the call is said in the terminal before."""
+    _check(args)
+    if problem := window_problem():
+        raise UserError(problem)
+    from cnnviz.gui import app  # Qt comes in here and nowhere else
+
+    return app.run(
+        preset=args.preset,
+        dataset=args.dataset,
+        data_dir=args.data_dir,
+        params=args.params,
+        start=args.start,
+        screenshot=args.screenshot,
+        after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
+        reset_settings=args.reset_settings,
+    )
+
+
+def _check(args: Namespace) -> None:
+    if args.preset is not None and args.preset not in PRESETS:
+        args.parser.error(f"argument --preset: accepted is one of {', '.join(PRESETS)}, got {args.preset}")
+    _check_screenshot(args)
+    if args.dataset is not None:
+        check_dataset(args.dataset, args.data_dir)
+    if args.params is not None:
+        _check_parameters(args)
+
+
+def _check_screenshot(args: Namespace) -> None:
+    if args.after is not None and args.screenshot is None:
+        args.parser.error("argument --after: has no meaning without --screenshot FILE.png")
+    if args.after is not None and not (math.isfinite(args.after) and args.after >= 0):
+        args.parser.error(f"argument --after: accepted is a number of seconds from 0 on, got {args.after}")
+    if args.screenshot is not None:
+        if args.screenshot.suffix.lower() != ".png":
+            args.parser.error(f"argument --screenshot: accepted is a name that ends in .png, got {args.screenshot}")
+        check_destination(args.screenshot)
+
+
+def _check_parameters(args: Namespace) -> None:
+    saved = read_parameters(args.params)
+    if args.preset is not None and saved.architecture != PRESETS[args.preset].architecture:
+        raise UserError(
+            f"{args.params} holds the network {saved.architecture}, preset {args.preset} does not; leave out --preset"
+        )

@@ -1,0 +1,161 @@
+"""``cnnviz train``: a whole run without a window."""
+
+import math
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cnnviz.commands.console import (
+    check_destination,
+    check_json_destination,
+    deliver,
+    percent,
+    recall_line,
+    say,
+    show,
+)
+from cnnviz.commands.datasets import default_dataset, load_with_bar
+from cnnviz.commands.observed_run import ObservedRun
+from cnnviz.errors import Cancelled
+from cnnviz.formats import FORMATS, FormatError, SavedParameters, write_parameters
+from cnnviz.nn import Network, Parameters
+from cnnviz.training.config import ConfigError, TrainingConfig
+from cnnviz.training.presets import PRESETS
+from cnnviz.training.trainer import Trainer
+
+DEFAULT_PRESET = "escontrela"
+_SETTINGS = ("epochs", "batch_size", "optimizer", "schedule", "lr", "seed", "train_size", "test_size", "data_dir")
+
+
+def run(args: Namespace) -> int:
+    """Train as the options say, and report."""
+    if args.list_presets:
+        show("\n\n".join(_describe_preset(name) for name in PRESETS))
+        return 0
+    trainer = _prepare(args)
+    say(_header(trainer))
+    observed = ObservedRun(trainer)
+    try:
+        observed.run()
+    except KeyboardInterrupt:
+        unwritten = f"; {args.out} was not written" if args.out else ""
+        raise Cancelled(f"interrupted after step {trainer.step:,}{unwritten}") from None
+    if args.out is not None:
+        write_parameters(args.out, saved_parameters(trainer.config, trainer.parameters, trainer.step))
+        say(f"parameters written to {args.out}")
+    deliver(_result(trainer, observed, args.out), args.json, _summary(observed))
+    return 0
+
+
+def _prepare(args: Namespace) -> Trainer:
+    """Return the trainer, after refusing whatever would make the run end in vain."""
+    with _settings_as_options(args):
+        config = _config(args)
+        check_json_destination(args.json)
+        if args.out is not None:
+            check_format(args.out, config)
+            check_destination(args.out)
+        return Trainer(config, load_with_bar(config.dataset, config.data_dir))
+
+
+@contextmanager
+def _settings_as_options(args: Namespace) -> Iterator[None]:
+    """Refuse a setting outside its range as argparse does an option."""
+    try:
+        yield
+    except ConfigError as fault:
+        option = f"--{fault.field.replace('_', '-')}"
+        args.parser.error(f"argument {option}{str(fault).removeprefix(fault.field)}")
+
+
+def _config(args: Namespace) -> TrainingConfig:
+    return TrainingConfig.from_preset(
+        args.preset or DEFAULT_PRESET,
+        args.dataset or default_dataset(args.data_dir),
+        freeze=tuple(name.strip() for name in args.freeze.split(",")) if args.freeze else None,
+        **{name: getattr(args, name) for name in _SETTINGS},
+    )
+
+
+def saved_parameters(config: TrainingConfig, parameters: Parameters, steps: int) -> SavedParameters:
+    """Return ``parameters`` together with what is needed to use them."""
+    recipe = config.recipe
+    return SavedParameters(
+        architecture=recipe.architecture,
+        parameters={name: array.copy() for name, array in parameters.flat().items()},
+        normalization=recipe.normalization,
+        test_normalization=recipe.test_normalization,
+        training={**config.facts(), "steps": steps},
+    )
+
+
+def check_format(path: Path, config: TrainingConfig) -> None:
+    """Raise FormatError where no format has the extension of ``path``, or the one that has cannot hold the network."""
+    untrained = saved_parameters(config, Parameters.zeros(config.recipe.build().parameter_shapes), steps=0)
+    for candidate in FORMATS:
+        if path.suffix.lower() in candidate.extensions:
+            try:
+                candidate.encode(untrained)
+            except FormatError as fault:
+                raise FormatError(f"{path}: {fault}") from fault
+            return
+    known = ", ".join(extension for each in FORMATS for extension in each.extensions)
+    raise FormatError(f"{path}: extension {path.suffix!r} is not that of a parameter file; known are {known}")
+
+
+def _result(trainer: Trainer, observed: ObservedRun, out: Path | None) -> dict[str, object]:
+    return {
+        "preset": trainer.config.preset,
+        "dataset": trainer.config.dataset,
+        "seed": trainer.config.seed,
+        "epochs": trainer.epoch,
+        "steps": trainer.step,
+        "samples": observed.samples,
+        "seconds": observed.seconds,
+        "samples_per_second": observed.samples_per_second,
+        "train_loss": observed.train_loss,
+        "test_loss": observed.evaluation.loss,
+        "test_accuracy": observed.evaluation.accuracy,
+        "recall": observed.evaluation.recall,
+        "out": out,
+    }
+
+
+def _summary(observed: ObservedRun) -> str:
+    scores = observed.evaluation
+    return (
+        f"test accuracy {percent(scores.accuracy)}, loss {scores.loss:.4f}, on {scores.samples:,} images; "
+        f"trained in {observed.seconds:.1f} s, {observed.samples_per_second:,.0f} images/s\n"
+        f"{recall_line(scores.recall)}"
+    )
+
+
+def _header(trainer: Trainer) -> str:
+    config = trainer.config
+    frozen = f", frozen: {', '.join(config.freeze)}" if config.freeze else ""
+    return (
+        f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from, "
+        f"{len(trainer.test):,} to be tested on\n"
+        f"{_layer_table(trainer.network)}\n"
+        f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), {config.epochs} epochs of "
+        f"{trainer.steps_per_epoch:,} steps, batch size {config.batch_size}, seed {config.seed}{frozen}"
+    )
+
+
+def _describe_preset(name: str) -> str:
+    preset = PRESETS[name]
+    return f"{name}: {preset.description}\n{_layer_table(preset.build())}"
+
+
+def _layer_table(network: Network) -> str:
+    """Return a line for each layer: name, kind, shape of its output, number of its parameters."""
+    rows = [("input", "", network.input_shape, 0)]
+    for name, layer in network.layers.items():
+        count = sum(math.prod(shape) for shape in network.parameter_shapes.get(name, {}).values())
+        rows.append((name, type(layer).__name__, network.output_shapes[name], count))
+    lines = [
+        f"  {name:<8} {kind:<10} {'x'.join(map(str, shape)):>10} {f'{count:,}' if count else '':>10}"
+        for name, kind, shape, count in rows
+    ]
+    return "\n".join([*lines, f"  {network.parameter_count:,} parameters"])

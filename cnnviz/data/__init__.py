@@ -1,0 +1,63 @@
+"""Datasets: one module a source, one line each in `DATASETS`."""
+
+import os
+from pathlib import Path
+
+from cnnviz.data.datasets import ArrayImageSet, DataError, Dataset, DatasetSource, ImageSet, Progress, head
+from cnnviz.data.idx import read_idx_folder
+from cnnviz.data.mnist import MNIST
+from cnnviz.data.strokes import STROKES
+
+__all__ = [
+    "DATASETS",
+    "ArrayImageSet",
+    "DataError",
+    "Dataset",
+    "DatasetSource",
+    "ImageSet",
+    "Progress",
+    "head",
+    "load_dataset",
+]
+
+DATASETS: tuple[DatasetSource, ...] = (
+    STROKES,
+    MNIST,
+)
+
+
+def load_dataset(
+    name: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Return a dataset.
+
+    Parameters
+    ----------
+    name : str or path
+        The name of a member of `DATASETS`, or a folder that holds IDX files named as MNIST's.
+    data_dir : path, optional
+        Where a named dataset has its files, if not in the usual place.
+    progress : callable, optional
+        See :data:`Progress`.
+
+    Raises
+    ------
+    DataError
+        If there is no such dataset, or its files are absent or damaged.
+    """
+    for source in DATASETS:
+        if source.name == name:
+            return source.load(Path(data_dir) if data_dir else None, progress)
+    return _load_folder(Path(os.path.expanduser(name)), progress)
+
+
+def _load_folder(folder: Path, progress: Progress | None) -> Dataset:
+    """Return the dataset in ``folder``, called as the folder is."""
+    if not os.path.isdir(folder):
+        known = ", ".join(source.name for source in DATASETS)
+        raise DataError(f"expected a dataset ({known}) or a folder with IDX files, found {folder}; choose one of these")
+    train, test = read_idx_folder(folder, progress)
+    name = folder.resolve().name
+    return Dataset(name, name, train, test)

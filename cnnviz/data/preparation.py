@@ -1,0 +1,184 @@
+"""From what a person draws, or has in a file, to an image like MNIST's."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from cnnviz.data.framing import BOX, area_matrix, centre_by_mass, draw_digits, to_grey
+from cnnviz.data.ink import PreparationError, cut_out_ink
+from cnnviz.data.pen import SIDE, smooth_path_matrix
+
+__all__ = ["PreparationError", "prepare_picture", "prepare_strokes", "read_picture"]
+
+_EVENT_SPACING = 0.75  # pixels; closer events only carry the jitter of hand and screen
+_PATH_SPACING = 0.5  # pixels
+_SHARP_TURN = np.radians(80)
+_ROUNDING = 1e-9  # extent, as a part of the coordinates' size, below which there is only rounding
+
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_MOST_PIXELS = 40_000_000
+_TOO_LARGE = "{path}: expected a picture of at most 40 megapixels, found {size}: make it smaller"
+
+
+def prepare_strokes(strokes: Sequence[np.ndarray], pen_width: float = 2.5, *, dot_extent: float = 0.0) -> np.ndarray:
+    """Prepare a drawing.
+
+    Few events of a fast stroke are joined by a smooth curve, which keeps turns of more than 80 degrees sharp.
+
+    Parameters
+    ----------
+    strokes : sequence of np.ndarray, each of shape (n, 2)
+        Pen positions in order (x right, y down), at any scale and place.
+    pen_width : float
+        In pixels of the result.
+    dot_extent : float
+        In units of ``strokes``: a drawing no higher and no wider than this is a dot in the middle, not a digit to be enlarged.
+
+    Returns
+    -------
+    np.ndarray of uint8, shape (28, 28)
+        Light ink on black.
+
+    Raises
+    ------
+    ValueError
+        There is no point at all.
+    PreparationError
+        A coordinate is not a finite number.
+    """
+    pieces = [np.asarray(stroke, dtype=np.float64).reshape(-1, 2) for stroke in strokes if len(stroke)]
+    if not pieces:
+        raise ValueError("an empty drawing has nothing to prepare")
+    _require_finite(pieces)
+    pieces = _scale_to_box(pieces, dot_extent)
+    paths = [_smooth(piece) for piece in pieces]
+    points = np.concatenate(paths)
+    joined = np.ones(len(points) - 1, bool)
+    joined[np.cumsum([len(path) for path in paths[:-1]], dtype=int) - 1] = False
+    return draw_digits(points[None], joined[None], np.array([pen_width]))[0]
+
+
+def _require_finite(strokes: list[np.ndarray]) -> None:
+    for number, stroke in enumerate(strokes, start=1):
+        if not np.isfinite(stroke).all():
+            raise PreparationError(
+                f"stroke {number}: expected finite coordinates, found NaN or infinity: draw it again"
+            )
+
+
+def _scale_to_box(strokes: list[np.ndarray], dot_extent: float) -> list[np.ndarray]:
+    """Return the strokes moved to the origin, the longer side of the drawing 20; a dot shrinks to the origin."""
+    points = np.concatenate(strokes)
+    unit = max(np.abs(points).max(), np.finfo(float).tiny)  # differences of huge coordinates would overflow
+    low = points.min(axis=0) / unit
+    extent = (points.max(axis=0) / unit - low).max()
+    scale = BOX / extent if extent > max(dot_extent / unit, _ROUNDING) else 0.0
+    return [(stroke / unit - low) * scale for stroke in strokes]
+
+
+def _smooth(stroke: np.ndarray) -> np.ndarray:
+    """Return the closely spaced points of a smooth path through a stroke (n, 2) in pixels."""
+    stroke = _thin_out(stroke)
+    return smooth_path_matrix(stroke, _corners(stroke), _PATH_SPACING) @ stroke
+
+
+def _thin_out(stroke: np.ndarray) -> np.ndarray:
+    """Leave out events that lie within `_EVENT_SPACING` of the last one kept, but for the very last event."""
+    kept = [0]
+    for index in range(1, len(stroke)):
+        if np.hypot(*(stroke[index] - stroke[kept[-1]])) >= _EVENT_SPACING:
+            kept.append(index)
+    if np.hypot(*(stroke[-1] - stroke[kept[-1]])) > _ROUNDING:
+        kept.append(len(stroke) - 1)
+    return stroke[kept]
+
+
+def _corners(stroke: np.ndarray) -> np.ndarray:
+    """Return which points (n,) of a stroke turn it by more than `_SHARP_TURN`."""
+    corners = np.zeros(len(stroke), bool)
+    legs = np.diff(stroke, axis=0)
+    legs /= np.linalg.norm(legs, axis=1, keepdims=True)
+    corners[1:-1] = (legs[:-1] * legs[1:]).sum(axis=1) < np.cos(_SHARP_TURN)
+    return corners
+
+
+def prepare_picture(grey: np.ndarray) -> np.ndarray:
+    """Prepare a picture of one digit, dark on light or light on dark, of any size.
+
+    Parameters
+    ----------
+    grey : np.ndarray, shape (height, width)
+        Grey levels at any scale. The border tells what is background; it may be shaded and noisy.
+
+    Returns
+    -------
+    np.ndarray of uint8, shape (28, 28)
+        Light ink on black.
+
+    Raises
+    ------
+    PreparationError
+        Nothing stands out from the background, or a value is not finite.
+    """
+    ink = cut_out_ink(grey)
+    height, width = (max(round(side * BOX / max(ink.shape)), 1) for side in ink.shape)
+    small = area_matrix(ink.shape[0], height) @ ink @ area_matrix(ink.shape[1], width).T
+    image = np.zeros((1, SIDE, SIDE), np.float32)
+    top, left = (SIDE - height) // 2, (SIDE - width) // 2
+    image[0, top : top + height, left : left + width] = small
+    return centre_by_mass(to_grey(image))[0]
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """Read a picture file as grey levels: transparency on white, colours as luminance, turned as its camera says.
+
+    Parameters
+    ----------
+    path : str or Path
+        A PNG, JPEG, BMP, GIF, WebP, TIFF or PNM file; of several frames the first is read.
+
+    Returns
+    -------
+    np.ndarray, shape (height, width)
+        uint8, or float32 where the file has more than 8 bits a pixel.
+
+    Raises
+    ------
+    PreparationError
+        The file is missing, not a picture, damaged, or has more than 40 megapixels.
+    """
+    if not Path(path).is_file():
+        raise PreparationError(f"{path}: expected a picture, found no such file: check the name")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as picture:
+                _require_moderate_size(path, picture.width * picture.height)
+                return _as_grey(ImageOps.exif_transpose(picture))
+    except PreparationError:
+        raise
+    except Image.DecompressionBombError as fault:
+        raise PreparationError(_TOO_LARGE.format(path=path, size="far more")) from fault
+    except Exception as fault:  # decoders meet damaged files with errors of every kind
+        raise PreparationError(
+            f"{path}: expected a picture ({', '.join(_FORMATS)}), found something else or a damaged file: open and save it anew"
+        ) from fault
+
+
+def _require_moderate_size(path: str | Path, pixels: int) -> None:
+    if pixels > _MOST_PIXELS:
+        raise PreparationError(_TOO_LARGE.format(path=path, size=f"{pixels / 1e6:.0f}"))
+
+
+def _as_grey(picture: Image.Image) -> np.ndarray:
+    """Return the grey levels of an opened picture."""
+    if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would cut off at 255
+        return np.asarray(picture, dtype=np.float32)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(paper, picture)
+    return np.asarray(picture.convert("L"))

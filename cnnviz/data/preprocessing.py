@@ -1,0 +1,30 @@
+"""From grey values to what a network is given: the one place shared by training, pad and ``predict``."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """The affine map ``(grey - mean) / std`` applied to images before they enter a network.
+
+    It belongs to the parameters trained with it and travels in their files.
+
+    Attributes
+    ----------
+    mean, std : float
+        In grey levels of 0..255; ``std`` is positive.
+    """
+
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        """Refuse a scale that cannot be divided by."""
+        if not (np.isfinite(self.mean) and np.isfinite(self.std) and self.std > 0):
+            raise ValueError(f"normalisation needs a finite mean and a positive std, got {self.mean} and {self.std}")
+
+    def apply(self, images: np.ndarray, dtype: np.dtype | type = np.float32) -> np.ndarray:
+        """Return ``images`` (shape (N, H, W), grey levels) as network input of shape (N, H, W, 1)."""
+        return ((images.astype(dtype) - dtype(self.mean)) / dtype(self.std))[..., np.newaxis]

@@ -1,0 +1,69 @@
+"""Parameter files: one module a format, chosen by the file's extension.
+
+To add a format, write a module that defines a ``Format`` and name it in ``FORMATS``.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from cnnviz.atomic import write_atomically
+from cnnviz.formats.npz import NPZ
+from cnnviz.formats.params_pkl import PARAMS_PKL
+from cnnviz.formats.saved_parameters import Format, FormatError, SavedParameters
+
+__all__ = ["FORMATS", "Format", "FormatError", "SavedParameters", "read_parameters", "write_parameters"]
+
+FORMATS: tuple[Format, ...] = (NPZ, PARAMS_PKL)
+
+MAX_FILE_BYTES = 64 * 2**20
+"""Some hundred times the largest architecture; whatever is larger is not a parameter file."""
+
+
+def read_parameters(path: str | os.PathLike[str]) -> SavedParameters:
+    """Read a parameter file from anywhere: nothing in it is executed, and damage of any kind raises FormatError."""
+    path = Path(path)
+    try:
+        return _format_of(path).decode(_read_regular_file(path))
+    except FormatError as fault:
+        raise FormatError(f"{path}: {fault}") from fault
+
+
+def write_parameters(path: str | os.PathLike[str], saved: SavedParameters) -> None:
+    """Write ``saved`` in the format of the extension; on a fault a file already there stays as it is.
+
+    Raises
+    ------
+    FormatError
+        If the format cannot hold these parameters, or the extension is not known.
+    WriteError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        content = _format_of(path).encode(saved)
+    except FormatError as fault:
+        raise FormatError(f"{path}: {fault}") from fault
+    write_atomically(path, lambda file: file.write(content))
+
+
+def _format_of(path: Path) -> Format:
+    for candidate in FORMATS:
+        if path.suffix.lower() in candidate.extensions:
+            return candidate
+    known = ", ".join(f"{'/'.join(each.extensions)} ({each.title})" for each in FORMATS)
+    raise FormatError(f"extension {path.suffix!r} is not that of a parameter file; known are {known}")
+
+
+def _read_regular_file(path: Path) -> bytes:
+    try:
+        # Asked before opening, which would wait for ever at a pipe that nobody writes to.
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FormatError("is not a file but a folder, a pipe or a device")
+        if status.st_size > MAX_FILE_BYTES:
+            raise FormatError(f"is larger than {MAX_FILE_BYTES // 2**20} MiB, which no parameter file is")
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES)
+    except OSError as fault:
+        raise FormatError(f"cannot be read: {fault.strerror or fault}") from fault

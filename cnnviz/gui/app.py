@@ -1,0 +1,155 @@
+"""Starting the program with its window."""
+
+import faulthandler
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from cnnviz.atomic import write_atomically
+from cnnviz.data.mnist import MNIST
+from cnnviz.data.strokes import STROKES
+from cnnviz.errors import UserError
+from cnnviz.gui.keys import KeyGuard
+from cnnviz.gui.main_window import MainWindow
+from cnnviz.gui.settings import Settings, load_settings, settings_path
+from cnnviz.gui.workbench import Workbench
+from cnnviz.resource_files import resource
+from cnnviz.training.config import TrainingConfig
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PRESET = "escontrela"
+
+
+class Faults(QObject):
+    """Takes exceptions that nobody caught, from any thread, to the window."""
+
+    caught = Signal(str)
+
+    def install(self) -> None:
+        """Become the last resort for exceptions."""
+        sys.excepthook = self._report
+        threading.excepthook = self._report_thread
+
+    def _report(self, kind: type[BaseException], error: BaseException, trace: object) -> None:
+        log.error("unexpected fault", exc_info=(kind, error, trace))
+        self.caught.emit(f"unexpected fault: {kind.__name__}: {error}")  # queued to the window's thread
+
+    def _report_thread(self, args: threading.ExceptHookArgs) -> None:
+        self._report(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+class Screenshot(QObject):
+    """Grabs the window into a PNG file and ends the program."""
+
+    def __init__(self, window: MainWindow, path: Path) -> None:
+        super().__init__(window)
+        self._window = window
+        self._path = path
+        self.failure: str | None = None
+
+    @Slot()
+    def take(self) -> None:
+        """Grab, write, quit."""
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        self._window.grab().save(buffer, "PNG")
+        try:
+            write_atomically(self._path, lambda file: file.write(buffer.data().data()))
+        except UserError as error:
+            self.failure = str(error)
+        self._window.close()
+
+
+def run(
+    *,
+    preset: str | None = None,
+    dataset: str | None = None,
+    data_dir: Path | None = None,
+    params: Path | None = None,
+    start: bool = False,
+    screenshot: Path | None = None,
+    after: float = 10.0,
+    reset_settings: bool = False,
+) -> int:
+    """Open the window, and return the exit code once it is closed.
+
+    Parameters
+    ----------
+    preset, dataset : str or None
+        None: Escontrela's network; MNIST where it is at hand, generated strokes otherwise.
+    data_dir, params : Path or None
+        Folder of the dataset; file of parameters to begin with.
+    start : bool
+        Whether training begins by itself.
+    screenshot : Path or None
+        Grab the window into this PNG file ``after`` seconds, then quit.
+    reset_settings : bool
+        Begin with default settings and layout.
+
+    Raises
+    ------
+    UserError
+        Settings, parameters or the screenshot's file are wrong; raised before the window opens where possible.
+    """
+    faulthandler.enable()
+    # The worker computes in many short steps; giving way to the window more often keeps that smooth.
+    sys.setswitchinterval(0.002)
+    path = settings_path()
+    settings, complaint = (Settings(), None) if reset_settings else load_settings(path)
+    data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
+    config = TrainingConfig.from_preset(
+        preset or DEFAULT_PRESET,
+        dataset or (MNIST.name if MNIST.is_available(data_dir) else STROKES.name),
+        data_dir=data_dir,
+    )
+    app = _make_application()
+    workbench = Workbench(config)
+    # A screenshot shows the default layout, and leaves the remembered one alone.
+    window = MainWindow(workbench, settings, None if screenshot else path)
+    faults = Faults(window)
+    faults.caught.connect(workbench.failed)
+    faults.install()
+    workbench.open(params) if params else workbench.start_run()
+    _show(window, restore=screenshot is None)
+    if complaint:
+        workbench.failed.emit(complaint)
+    if start:
+        workbench.train()
+    shot = Screenshot(window, screenshot) if screenshot else None
+    if shot:
+        QTimer.singleShot(round(after * 1000), shot.take)
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    code = app.exec()
+    workbench.close()
+    if shot and shot.failure:
+        raise UserError(shot.failure)
+    return code
+
+
+def _make_application() -> QApplication:
+    QCoreApplication.setApplicationName("cnnviz")
+    app = QApplication.instance() or QApplication(["cnnviz"])
+    app.setStyle("Fusion")
+    app.setWindowIcon(QIcon(str(resource("icon.svg"))))
+    guard = KeyGuard(app)
+    app.installEventFilter(guard)
+    return app
+
+
+def _show(window: MainWindow, restore: bool) -> None:
+    """Show the window where it was, or filling the screen."""
+    window.start()
+    if restore and window.restore_layout():
+        window.show()
+        return
+    available = window.screen().availableGeometry()
+    window.setGeometry(available)
+    window.showMaximized()

@@ -1,0 +1,288 @@
+"""Two curves over the steps of a run: its cost, and below it its accuracy."""
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QGraphicsSimpleTextItem, QGraphicsTextItem, QWidget
+
+from cnnviz.gui.curves import means, peaks, window_for
+from cnnviz.gui.theme import SMALL, Theme, small_font
+from cnnviz.gui.tiles import nice_ceiling
+from cnnviz.training.history import WINDOW, HistoryView
+
+POINTS = 1000  # blocks of a curve: more than there are pixels, and quick to draw
+LEFT = 48  # pixels of both vertical axes, so that the plots stand flush
+HEADROOM = 1.2  # of the cost axis, for the legend
+LEAST_COST = 1e-7  # what a logarithm is taken of where the cost is 0
+MOST_EPOCHS = 24  # lines at epochs: beyond, only every so many are drawn
+EMPTY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), ())
+
+
+def step_range(steps: int, planned: int) -> float:
+    """Return the end of the step axis: it grows in strides, up to the ``planned`` end of training."""
+    end = nice_ceiling(max(1.02 * steps, 10))
+    return min(end, planned) if steps <= planned else end
+
+
+def cost_range(smooth: np.ndarray, highest: float, tests: list[float], logarithmic: bool) -> tuple[float, float]:
+    """Return the ends of the cost axis, in nats.
+
+    All of the ``smooth`` curve and of the ``tests`` is within; single steps with a far greater cost (``highest`` is the
+    greatest) leave the picture, for they would press the rest flat.
+    """
+    shown = np.array([*smooth, *tests] or [2.3])
+    top = nice_ceiling(HEADROOM * max(min(highest, 1.5 * shown.max()), shown.max(), LEAST_COST))
+    return (_nice_floor(max(shown.min() / 2, LEAST_COST)) if logarithmic else 0.0), top
+
+
+def logarithmic_ticks(bottom: float, top: float) -> list[float]:
+    """Return the 1, 2, 5 times powers of ten from ``bottom`` to ``top``, or only the powers where these are enough."""
+    decades = 10.0 ** np.arange(np.floor(np.log10(bottom)), np.ceil(np.log10(top)) + 1)
+    multiples = (1.0,) if len(decades) > 4 else (1.0, 2.0, 5.0)
+    ticks = np.multiply.outer(decades, multiples).ravel()
+    return [float(tick) for tick in ticks if bottom * 0.999 <= tick <= top * 1.001]
+
+
+def epoch_steps(steps: int, steps_per_epoch: int) -> np.ndarray:
+    """Return the steps at which an epoch ended; only every second, fourth, ... where there are very many."""
+    every = steps_per_epoch
+    while steps > MOST_EPOCHS * every:
+        every *= 2
+    return np.arange(every, steps + 1, every)
+
+
+class CostChart(pg.GraphicsLayoutWidget):
+    """Draws a history.
+
+    Attributes
+    ----------
+    raw, smooth, accuracy : PlotCurveItem
+    tested_cost, tested_accuracy : ScatterPlotItem
+    epochs, rates : PlotCurveItem
+        Lines at the end of epochs, ticks where the learning rate was changed.
+    """
+
+    pointed = Signal(object)  # step under the mouse (int), or None
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._history = EMPTY
+        self._steps_per_epoch = self._planned = 1
+        self._logarithmic = False
+        self.ci.layout.setContentsMargins(0, 0, 8, 0)
+        self.ci.layout.setSpacing(4)
+        self._steps_axis = _StepAxis("bottom")
+        self.cost_plot = self._add_plot(0, {})
+        self.accuracy_plot = self._add_plot(1, {"bottom": self._steps_axis})
+        self.cost_plot.hideAxis("bottom")
+        self.cost_plot.setXLink(self.accuracy_plot)
+        self.accuracy_plot.setYRange(0, 100, padding=0.04)
+        self.ci.layout.setRowStretchFactor(0, 5)
+        self.ci.layout.setRowStretchFactor(1, 4)
+        self._make_items()
+        self._arrange()
+        self.scene().sigMouseMoved.connect(self._point)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a comfortable size."""
+        return QSize(360, 180)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the size below which nothing can be read."""
+        return QSize(200, 120)
+
+    def show_history(self, history: HistoryView, steps_per_epoch: int, planned: int) -> None:
+        """Draw ``history`` of a run that is ``planned`` to take so many steps."""
+        self._history, self._steps_per_epoch, self._planned = history, steps_per_epoch, planned
+        self._arrange()
+
+    def clear_history(self) -> None:
+        """Show empty axes."""
+        self.show_history(EMPTY, 1, 100)
+
+    def set_logarithmic(self, logarithmic: bool) -> None:
+        """Show the cost on a logarithmic axis, or a linear one."""
+        self._logarithmic = logarithmic
+        self._arrange()
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the colours of ``theme``."""
+        self.setBackground(theme.surface)
+        dim = QColor(theme.muted)
+        dim.setAlpha(120)
+        for curve in (self.smooth, self.accuracy):
+            curve.setPen(pg.mkPen(theme.accent, width=2))
+        self.raw.setPen(pg.mkPen(dim, width=1))
+        self.rates.setPen(pg.mkPen(theme.text, width=2))
+        for line in self._epoch_lines:
+            line.setPen(pg.mkPen(theme.line, width=1))
+        for cursor in self._cursors:
+            cursor.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
+        for markers in (self.tested_cost, self.tested_accuracy):
+            markers.setBrush(theme.text)
+            markers.setPen(theme.surface)
+        self.test_value.setColor(theme.text)
+        self._color_axes(theme)
+        self._theme = theme
+        self._write_legend()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Take the cursor away."""
+        super().leaveEvent(event)
+        self._set_cursor(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the legend in its corner."""
+        super().resizeEvent(event)
+        self._place_legend()
+
+    # Making
+
+    def _add_plot(self, row: int, axes: dict[str, pg.AxisItem]) -> pg.PlotItem:
+        plot = self.addPlot(row=row, col=0, axisItems=axes, enableMenu=False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=False, y=False)
+        plot.disableAutoRange()
+        plot.getAxis("left").setWidth(LEFT)
+        return plot
+
+    def _make_items(self) -> None:
+        self.raw = pg.PlotCurveItem()
+        self.smooth = pg.PlotCurveItem(antialias=True)
+        self.accuracy = pg.PlotCurveItem(antialias=True)
+        self.epochs = pg.PlotCurveItem(connect="pairs")
+        self.rates = pg.PlotCurveItem(connect="pairs")
+        self.tested_cost = pg.ScatterPlotItem(size=8)
+        self.tested_accuracy = pg.ScatterPlotItem(size=8)
+        self.test_value = pg.TextItem()
+        self.test_value.setFont(small_font())
+        self._epoch_lines = (self.epochs, pg.PlotCurveItem(connect="pairs"))
+        self._cursors = (pg.InfiniteLine(), pg.InfiniteLine())
+        for item in (self.epochs, self.raw, self.smooth, self.rates, self.tested_cost, self._cursors[0]):
+            self.cost_plot.addItem(item, ignoreBounds=True)
+        below = (self._epoch_lines[1], self.accuracy, self.tested_accuracy, self.test_value, self._cursors[1])
+        for item in below:
+            self.accuracy_plot.addItem(item, ignoreBounds=True)
+        self._legend = QGraphicsTextItem(self.cost_plot)
+        self._legend.setFont(small_font())
+        self._legend_text = ""
+        self._step_caption = QGraphicsSimpleTextItem("step", self._steps_axis)
+        self._step_caption.setFont(small_font())
+        self._theme: Theme | None = None
+        self._set_cursor(None)
+
+    def _color_axes(self, theme: Theme) -> None:
+        for plot, label in ((self.cost_plot, "cost, nats"), (self.accuracy_plot, "accuracy, %")):
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(theme.line)
+                axis.setTextPen(theme.muted)
+                axis.setStyle(tickFont=small_font(), tickTextOffset=4, tickLength=-4)
+            plot.setLabel("left", label, **{"color": theme.muted, "font-size": f"{SMALL}px"})
+        self._step_caption.setBrush(QColor(theme.muted))
+        self._step_caption.setPos(-LEFT, 5)
+
+    # Drawing
+
+    def _arrange(self) -> None:
+        history, steps = self._history, len(self._history.losses)
+        raw = peaks(history.losses, POINTS)
+        smooth = means(history.losses, WINDOW, POINTS, centred=True)
+        end = step_range(steps, self._planned)
+        self.accuracy_plot.setXRange(0, end, padding=0.01)
+        tests = [point.evaluation.loss for point in history.tests]
+        bottom, top = cost_range(smooth[1], float(raw[1].max(initial=0.0)), tests, self._logarithmic)
+        self._set_cost_axis(bottom, top)
+        self.raw.setData(raw[0], self._scaled(raw[1]), skipFiniteCheck=True)
+        self.smooth.setData(smooth[0], self._scaled(smooth[1]), skipFiniteCheck=True)
+        steps_at, shares = means(history.accuracies, WINDOW, POINTS, centred=False)
+        self.accuracy.setData(steps_at, 100 * shares, skipFiniteCheck=True)
+        self._mark_tests(end)
+        self._mark_steps(steps, bottom, top)
+        self._write_legend()
+
+    def _scaled(self, costs: np.ndarray) -> np.ndarray:
+        return np.log10(np.maximum(costs, LEAST_COST)) if self._logarithmic else costs
+
+    def _set_cost_axis(self, bottom: float, top: float) -> None:
+        ends = self._scaled(np.array([bottom, top]))
+        self.cost_plot.setYRange(*ends, padding=0)
+        ticks = None
+        if self._logarithmic:
+            ticks = [[(float(np.log10(tick)), f"{tick:g}") for tick in logarithmic_ticks(bottom, top)]]
+        self.cost_plot.getAxis("left").setTicks(ticks)
+
+    def _mark_tests(self, end: float) -> None:
+        points = self._history.tests
+        at = np.array([point.step for point in points], float)
+        costs = np.array([point.evaluation.loss for point in points], float)
+        shares = np.array([100 * point.evaluation.accuracy for point in points], float)
+        self.tested_cost.setData(at, self._scaled(costs))
+        self.tested_accuracy.setData(at, shares)
+        self.test_value.setVisible(bool(points))
+        if points:
+            self.test_value.setText(f"{shares[-1]:.1f} %")
+            self.test_value.setAnchor((1.0 if at[-1] > 0.8 * end else 0.0, 0.0 if shares[-1] > 50 else 1.0))
+            self.test_value.setPos(at[-1], shares[-1])
+
+    def _mark_steps(self, steps: int, bottom: float, top: float) -> None:
+        boundaries = epoch_steps(steps, self._steps_per_epoch)
+        low, high = self._scaled(np.array([bottom, top]))
+        for line, ends in zip(self._epoch_lines, ((low, high), (0.0, 100.0)), strict=True):
+            line.setData(np.repeat(boundaries, 2).astype(float), np.tile(ends, len(boundaries)))
+        changes = np.array([step for step, _ in self._history.learning_rates if step > 0], float)
+        self.rates.setData(np.repeat(changes, 2), np.tile((low, low + 0.1 * (high - low)), len(changes)))
+
+    def _write_legend(self) -> None:
+        if self._theme is None:
+            return
+        theme = self._theme
+        window = window_for(len(self._history.losses), WINDOW, POINTS)
+        parts = ((theme.muted, "━", "each step"), (theme.accent, "━", f"mean of {window} steps"), (theme.text, "●", "test"))
+        text = " &nbsp;".join(
+            f'<span style="color:{color}">{sign}</span> <span style="color:{theme.muted}">{name}</span>'
+            for color, sign, name in parts
+        )
+        if text != self._legend_text:
+            self._legend_text = text
+            self._legend.setHtml(text)
+            self._place_legend()
+
+    def _place_legend(self) -> None:
+        right = self.cost_plot.vb.geometry().right()
+        self._legend.setPos(right - self._legend.boundingRect().width() - 40, -4)
+
+    # Pointing
+
+    @Slot(object)
+    def _point(self, position: QPointF) -> None:
+        view = self.accuracy_plot.vb
+        x = view.mapSceneToView(position).x()
+        steps = len(self._history.losses)
+        inside = steps and view.viewRange()[0][0] <= x <= view.viewRange()[0][1]
+        self._set_cursor(int(np.clip(round(x), 1, steps)) if inside else None)
+
+    def _set_cursor(self, step: int | None) -> None:
+        for cursor in self._cursors:
+            cursor.setVisible(step is not None)
+            if step is not None:
+                cursor.setValue(step)
+        self.pointed.emit(step)
+
+    def steps_per_pixel(self) -> float:
+        """Return how many steps a pixel spans."""
+        return float(self.accuracy_plot.vb.viewPixelSize()[0])
+
+
+class _StepAxis(pg.AxisItem):
+    """An axis of whole numbers, with thousands set apart."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
+        return [f"{value:,.0f}" for value in values]
+
+
+def _nice_floor(value: float) -> float:
+    """Return the greatest of 1, 2, 5 times a power of ten that is not above ``value``."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(m * power for m in (1.0, 2.0, 5.0) if m * power <= value * (1 + 1e-9)))

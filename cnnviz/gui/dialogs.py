@@ -1,0 +1,105 @@
+"""Preferences and help."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnviz import __version__
+from cnnviz.gui.settings import Settings
+from cnnviz.gui.theme import GRID
+
+KEYS = (
+    ("Space", "Train or pause"),
+    ("Right", "Learn one batch, then rest"),
+    ("R", "Begin anew with the same seed"),
+    ("Shift+R", "Begin anew from other random weights"),
+    ("Del", "Clear the pad"),
+    ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo a stroke"),
+    ("Ctrl+O", "Open parameters"),
+    ("Ctrl+E", "Export parameters"),
+    ("Ctrl+,", "Preferences"),
+    ("F1", "This help"),
+    ("F11", "Full screen"),
+)
+
+
+class PreferencesDialog(QDialog):
+    """What is remembered between two starts."""
+
+    def __init__(self, settings: Settings, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Preferences")
+        self.theme = QComboBox()
+        for text, name in (("As the system", "system"), ("Dark", "dark"), ("Light", "light")):
+            self.theme.addItem(text, name)
+        self.theme.setCurrentIndex(self.theme.findData(settings.theme))
+        self.theme.setAccessibleName("Theme")
+        self.data_dir = QLineEdit(settings.data_dir)
+        self.data_dir.setPlaceholderText("the cache folder that a download fills")
+        self.data_dir.setAccessibleName("Folder of MNIST")
+        self.data_dir.setMinimumWidth(280)
+        browse = QPushButton("Browse\u2026")
+        browse.clicked.connect(self._browse)
+        folder = QHBoxLayout()
+        folder.addWidget(self.data_dir, 1)
+        folder.addWidget(browse)
+        form = QFormLayout()
+        form.setSpacing(GRID)
+        form.addRow("Theme", self.theme)
+        form.addRow("Folder of MNIST", folder)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addLayout(form)
+        layout.addWidget(buttons)
+
+    @Slot()
+    def _browse(self) -> None:
+        if folder := QFileDialog.getExistingDirectory(
+            self, "Folder of MNIST", self.data_dir.text() or str(Path.home())
+        ):
+            self.data_dir.setText(folder)
+
+
+class HelpDialog(QDialog):
+    """What the program is, how it is used, and all keys."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Help")
+        rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;&nbsp;</td><td>{what}</td></tr>" for key, what in KEYS)
+        text = QLabel(
+            f"<p><b>cnnviz {__version__}</b>: watch a convolutional network learn.</p>"
+            "<p>Press <b>Space</b>: the network, still untrained, learns from one batch of digits after another, in "
+            "plain NumPy. Draw a digit on the pad: it is read by the network as it is at that moment. Point at "
+            "any cell: the line at the bottom names it and gives its value and gradient.</p>"
+            f"<table cellspacing='4'>{rows}</table>"
+            "<p>The networks are those of Victor Zhou, \u201cCNNs, Part 2: Training a Convolutional Neural "
+            "Network\u201d, and Alejandro Escontrela, \u201cConvolutional Neural Networks from the ground up\u201d.</p>"
+        )
+        text.setWordWrap(True)
+        text.setTextFormat(Qt.TextFormat.RichText)
+        text.setMinimumWidth(440)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        layout.addWidget(text)
+        layout.addWidget(buttons)

@@ -1,0 +1,44 @@
+"""Where the panels stand, at first and after *Reset layout*."""
+
+from itertools import pairwise
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMainWindow
+
+from cnnviz.gui.dock import PanelDock
+
+# Columns from left to right, each with its share of the width and, top to bottom, its panels with their shares of the
+# height. A panel that is not named here joins the last column as a tab.
+COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
+    (236, (("drawing", 345), ("experiment", 305))),
+    (724, (("network", 325), ("filters", 325))),
+    (390, (("cost", 205), ("routing", 265), ("evaluation", 180))),
+)
+
+
+def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
+    """Put every dock into its default place and show it."""
+    for dock in docks.values():
+        window.removeDockWidget(dock)
+        dock.setFloating(False)
+    columns = [[docks[name] for name, _ in panels] for _, panels in COLUMNS]
+    window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, columns[0][0])
+    for left, right in pairwise(columns):
+        window.splitDockWidget(left[0], right[0], Qt.Orientation.Horizontal)
+    for column in columns:
+        for above, below in pairwise(column):
+            window.splitDockWidget(above, below, Qt.Orientation.Vertical)
+    named = {dock for column in columns for dock in column}
+    for dock in docks.values():
+        if dock not in named:
+            window.tabifyDockWidget(columns[-1][-1], dock)
+        dock.show()
+    resize_docks(window, docks)
+
+
+def resize_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
+    """Give the columns and rows their shares of the window."""
+    firsts = [docks[panels[0][0]] for _, panels in COLUMNS]
+    window.resizeDocks(firsts, [share for share, _ in COLUMNS], Qt.Orientation.Horizontal)
+    for _, panels in COLUMNS:
+        window.resizeDocks([docks[n] for n, _ in panels], [share for _, share in panels], Qt.Orientation.Vertical)

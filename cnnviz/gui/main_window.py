@@ -1,0 +1,322 @@
+"""The window: transport on top, panels in docks, what is under the mouse at the bottom."""
+
+import logging
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QLabel, QMainWindow, QMenu, QToolButton, QWidget
+
+from cnnviz.data.mnist import MNIST
+from cnnviz.errors import UserError
+from cnnviz.formats import FORMATS
+from cnnviz.gui.dialogs import HelpDialog, PreferencesDialog
+from cnnviz.gui.dock import PanelDock
+from cnnviz.gui.download_dialog import DownloadDialog
+from cnnviz.gui.layout import arrange_docks, resize_docks
+from cnnviz.gui.panels import PANELS, Panel
+from cnnviz.gui.panels.drawing import DrawingPanel
+from cnnviz.gui.panels.experiment import ExperimentPanel
+from cnnviz.gui.panels.network import NetworkPanel
+from cnnviz.gui.settings import Settings, save_settings
+from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
+from cnnviz.gui.transport import Transport
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+FRAME_MS = 33  # the display takes what is newest about 30 times a second
+
+
+class MainWindow(QMainWindow):
+    """Shows a workbench.
+
+    Attributes
+    ----------
+    panels : dict of Panel
+        By name.
+    docks : dict of PanelDock
+        By the name of their panel.
+    """
+
+    def __init__(self, workbench: Workbench, settings: Settings, settings_file: Path | None) -> None:
+        super().__init__()
+        self.setWindowTitle("cnnviz")
+        self.setDockNestingEnabled(True)
+        self._workbench = workbench
+        self._settings = settings
+        self._settings_file = settings_file
+        self._sized = False
+        self.panels: dict[str, Panel] = {panel.name: panel(workbench, self) for panel in PANELS}
+        self.docks = {name: PanelDock(panel, self) for name, panel in self.panels.items()}
+        self.transport = Transport(workbench, self)
+        self.addToolBar(self.transport)
+        self._make_status_bar()
+        self._make_menus()
+        self._connect()
+        self.apply_theme(self._wanted_theme())
+        if settings.speed >= 0:
+            self.transport.speed.setValue(settings.speed)
+        arrange_docks(self, self.docks)
+        self._timer = QTimer(self)
+        self._timer.setInterval(FRAME_MS)
+        self._timer.timeout.connect(workbench.poll)
+
+    @property
+    def drawing(self) -> DrawingPanel:
+        """The drawing pad's panel."""
+        return self.panels[DrawingPanel.name]
+
+    def start(self) -> None:
+        """Begin to show what the workbench does."""
+        self._timer.start()
+
+    # Making
+
+    def _make_status_bar(self) -> None:
+        self._reading = QLabel()
+        self._reading.setAccessibleName("Under the mouse")
+        self.statusBar().addWidget(self._reading, 1)
+        self.statusBar().setSizeGripEnabled(False)
+        self._notice = QLabel()
+        self._notice.setAccessibleName("Notice")
+        self._notice.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._notice.setWordWrap(True)
+        dismiss = QToolButton()
+        dismiss.setText("\u2715")
+        dismiss.setProperty("role", "flat")
+        dismiss.setAccessibleName("Dismiss the notice")
+        dismiss.setToolTip("Dismiss")
+        dismiss.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        dismiss.clicked.connect(self._dismiss)
+        self._notice_bar = QWidget()
+        row = QHBoxLayout(self._notice_bar)
+        row.setContentsMargins(GRID, 0, 0, 0)
+        row.addWidget(self._notice)
+        row.addWidget(dismiss)
+        self._notice_bar.hide()
+        self.statusBar().addPermanentWidget(self._notice_bar)
+
+    def _make_menus(self) -> None:
+        file = self.menuBar().addMenu("&File")
+        self._add(file, "&Open parameters\u2026", "Ctrl+O", self.open_parameters)
+        self._add(file, "&Export parameters\u2026", "Ctrl+E", self.export_parameters)
+        file.addSeparator()
+        self._add(file, "&Download MNIST\u2026", None, self.download_mnist)
+        file.addSeparator()
+        self._add(file, "&Quit", QKeySequence.StandardKey.Quit, self.close)
+        edit = self.menuBar().addMenu("&Edit")
+        self._add(edit, "&Undo stroke", "Ctrl+Z", self.drawing.undo)
+        self._add(edit, "&Redo stroke", "Ctrl+Shift+Z", self.drawing.redo)
+        self._add(edit, "&Clear pad", "Del", self.drawing.clear)
+        edit.addSeparator()
+        self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
+        run = self.menuBar().addMenu("&Run")
+        for action in (self.transport.train, self.transport.step, self.transport.reset, self.transport.new_seed):
+            run.addAction(action)
+        run.addSeparator()
+        self._add(run, "Test &now", None, self._workbench.evaluate)
+        self._make_view_menu()
+        help_ = self.menuBar().addMenu("&Help")
+        self._add(help_, "&Help and keys", "F1", self.show_help)
+
+    def _make_view_menu(self) -> None:
+        view = self.menuBar().addMenu("&View")
+        for dock in self.docks.values():
+            view.addAction(dock.toggleViewAction())
+        view.addSeparator()
+        self._add(view, "&Reset layout", None, self.reset_layout)
+        self._full_screen = self._add(view, "&Full screen", "F11", self.toggle_full_screen)
+
+    def _add(self, menu: QMenu, text: str, key: str | QKeySequence.StandardKey | None, slot: object) -> QAction:
+        action = menu.addAction(text)
+        if key is not None:
+            action.setShortcut(key)
+        action.triggered.connect(slot)
+        return action
+
+    def _connect(self) -> None:
+        workbench = self._workbench
+        workbench.snapshot_arrived.connect(self._show_snapshot)
+        workbench.message.connect(self._show_message)
+        workbench.failed.connect(self._show_failure)
+        for name, panel in self.panels.items():
+            panel.hovered.connect(self._reading.setText)
+            self.docks[name].visibilityChanged.connect(self._show_newest)
+        network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
+        network.drawing_wanted.connect(self.drawing.follow_drawing)
+        experiment.download_wanted.connect(self.download_mnist)
+        QApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
+
+    # Showing
+
+    @Slot(object)
+    def _show_snapshot(self, snapshot: Snapshot) -> None:
+        if self.isMinimized():
+            return
+        for panel in self.panels.values():
+            if panel.isVisible():
+                panel.show_snapshot(snapshot)
+
+    @Slot(bool)
+    def _show_newest(self, visible: bool) -> None:
+        """Bring a panel that was hidden up to date."""
+        if visible and self._workbench.snapshot is not None:
+            self._show_snapshot(self._workbench.snapshot)
+
+    @Slot(str)
+    def _show_message(self, line: str) -> None:
+        self._show_notice(line, "")
+
+    @Slot(str)
+    def _show_failure(self, line: str) -> None:
+        log.warning("%s", line)
+        self._show_notice(line, "warning")
+
+    def _show_notice(self, line: str, role: str) -> None:
+        self._notice.setText(line)
+        self._notice.setProperty("role", role)
+        self._notice.style().polish(self._notice)
+        self._notice_bar.show()
+
+    @Slot()
+    def _dismiss(self) -> None:
+        self._notice_bar.hide()
+
+    # Looks
+
+    def _wanted_theme(self) -> Theme:
+        named = {"dark": DARK, "light": LIGHT}
+        return named.get(self._settings.theme) or system_theme(QApplication.instance())
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Give everything the colours of ``theme``."""
+        apply_theme(QApplication.instance(), theme)
+        self.transport.apply_theme(theme)
+        for dock in self.docks.values():
+            dock.apply_theme(theme)
+        self._show_newest(True)
+
+    @Slot()
+    def _follow_system(self) -> None:
+        if self._settings.theme == "system":
+            self.apply_theme(self._wanted_theme())
+
+    @Slot()
+    def reset_layout(self) -> None:
+        """Put every panel back into its first place."""
+        arrange_docks(self, self.docks)
+
+    @Slot()
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or not."""
+        self.showNormal() if self.isFullScreen() else self.showFullScreen()
+
+    def restore_layout(self) -> bool:
+        """Take on the remembered place and docks; False where there are none that can be trusted.
+
+        They count as forgotten until Qt has taken them, so that one that crashes Qt does so only once.
+        """
+        window = self._settings.window()
+        if window is None:
+            return False
+        remembered = (self._settings.geometry, self._settings.layout, self._settings.seal)
+        self._settings.forget_window()
+        self._save_settings()
+        geometry, layout = window
+        restored = self.restoreGeometry(QByteArray(geometry)) and self.restoreState(QByteArray(layout))
+        self._settings.geometry, self._settings.layout, self._settings.seal = remembered
+        self._save_settings()
+        self._sized = restored
+        return restored
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Give the docks their shares once the window has its size."""
+        super().showEvent(event)
+        if not self._sized:
+            self._sized = True
+            resize_docks(self, self.docks)
+
+    # Doing
+
+    @Slot()
+    def open_parameters(self) -> None:
+        """Ask for a parameter file and begin a run from it."""
+        patterns = " ".join(f"*{extension}" for each in FORMATS for extension in each.extensions)
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open parameters", self._settings.export_dir or str(Path.home()), f"Parameters ({patterns})"
+        )
+        if path:
+            self._try(self._workbench.open, Path(path))
+
+    @Slot()
+    def export_parameters(self) -> None:
+        """Ask where to, and write the newest parameters."""
+        snapshot = self._workbench.snapshot
+        if snapshot is None:
+            self._show_failure("there are no parameters yet: wait until the data are loaded")
+            return
+        filters = {f"{each.title} (*{each.extensions[0]})": each for each in FORMATS}
+        folder = Path(self._settings.export_dir or Path.home())
+        proposal = folder / f"{snapshot.config.preset}-step-{snapshot.step}{FORMATS[0].extensions[0]}"
+        name, chosen = QFileDialog.getSaveFileName(self, "Export parameters", str(proposal), ";;".join(filters))
+        if name:
+            path = Path(name)
+            if not path.suffix:
+                path = path.with_suffix(filters[chosen].extensions[0])
+            self._settings.export_dir = str(path.parent)
+            self._try(self._workbench.export, path)
+
+    def _try(self, action: object, path: Path) -> None:
+        try:
+            action(path)
+        except UserError as error:
+            self._show_failure(str(error))
+
+    @Slot()
+    def download_mnist(self) -> None:
+        """Fetch MNIST, and train on it once it is there."""
+        if MNIST.is_available(self._workbench.config.data_dir):
+            self._show_message("MNIST is here already: choose it as data of the experiment")
+            return
+        dialog = DownloadDialog(self)
+        dialog.downloaded.connect(self.panels[ExperimentPanel.name].choose_mnist)
+        dialog.failed.connect(self._show_failure)
+        dialog.start()
+
+    @Slot()
+    def edit_preferences(self) -> None:
+        """Let the user change what is remembered."""
+        dialog = PreferencesDialog(self._settings, self)
+        if dialog.exec():
+            self._settings.theme = dialog.theme.currentData()
+            self._settings.data_dir = dialog.data_dir.text().strip()
+            self._workbench.set_data_dir(Path(self._settings.data_dir) if self._settings.data_dir else None)
+            self.apply_theme(self._wanted_theme())
+            self._save_settings()
+        dialog.deleteLater()
+
+    @Slot()
+    def show_help(self) -> None:
+        """Tell what the program is and which keys it knows."""
+        dialog = HelpDialog(self)
+        dialog.exec()
+        dialog.deleteLater()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """End training before the window goes."""
+        self._timer.stop()
+        self._workbench.close()
+        self._settings.speed = self.transport.speed.value()
+        if not self.isFullScreen():
+            self._settings.set_window(self.saveGeometry().data(), self.saveState().data())
+        self._save_settings()
+        event.accept()
+
+    def _save_settings(self) -> None:
+        if self._settings_file is not None:
+            try:
+                save_settings(self._settings, self._settings_file)
+            except (UserError, OSError) as error:
+                log.warning("the settings could not be saved: %s", error)

@@ -1,0 +1,352 @@
+"""A pad to draw on: strokes in coordinates of their own, shown as smooth lines.
+
+It knows nothing of networks.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QTabletEvent,
+    QTouchEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from cnnviz.gui.theme import DARK, GRID, Theme
+
+PEN_WIDTH = 2.5 / 28
+"""Part of the pad's side: as thick as MNIST's ink where the drawing fills the pad as MNIST's digits fill their image."""
+
+_LEAST_SIDE = 96  # pixels
+_LIVE_POINTS = 64  # of the stroke under the pen; a longer one is painted for good piece by piece
+_DOT = 0.01  # pixels; a path without any length is not painted
+_BY_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+
+# The network's input is light ink on black, whatever the theme.
+_INK = QColor("#ffffff")
+_PAPER = QColor("#000000")
+_HINT = QColor("#8b909a")
+
+Stroke = list[tuple[float, float]]
+
+
+class Drawing:
+    """Strokes, and the way back through what was done to them.
+
+    Attributes
+    ----------
+    strokes : tuple of list of (x, y)
+        In the order they were drawn; x to the right, y down, 0 to 1.
+    """
+
+    def __init__(self) -> None:
+        self.strokes: tuple[Stroke, ...] = ()
+        self._past: list[tuple[Stroke, ...]] = []
+        self._future: list[tuple[Stroke, ...]] = []
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether something was taken back."""
+        return bool(self._future)
+
+    def begin(self, point: tuple[float, float]) -> None:
+        """Put the pen down."""
+        self._change_to((*self.strokes, [point]))
+
+    def extend(self, point: tuple[float, float]) -> None:
+        """Move the pen on, in the latest stroke."""
+        self.strokes[-1].append(point)
+
+    def clear(self) -> None:
+        """Take all strokes away, if there are any."""
+        if self.strokes:
+            self._change_to(())
+
+    def undo(self) -> None:
+        """Take back the latest stroke or ``clear``, if there is one."""
+        if self._past:
+            self._future.append(self.strokes)
+            self.strokes = self._past.pop()
+
+    def redo(self) -> None:
+        """Do again what was taken back, if there is something."""
+        if self._future:
+            self._past.append(self.strokes)
+            self.strokes = self._future.pop()
+
+    def _change_to(self, strokes: tuple[Stroke, ...]) -> None:
+        self._past.append(self.strokes)
+        self._future.clear()
+        self.strokes = strokes
+
+
+def smooth_path(points: Sequence[QPointF]) -> QPainterPath:
+    """Return the line through the middles of neighbouring points, with the points themselves as quadratic controls.
+
+    Few events of a fast stroke make a round curve, and the line begins and ends where the pen did.
+    """
+    path = QPainterPath(points[0])
+    for point, following in pairwise(points):
+        path.quadTo(point, (point + following) / 2)
+    path.lineTo(points[-1] if len(points) > 1 else points[0] + QPointF(_DOT, 0))
+    return path
+
+
+class Pad(QWidget):
+    """A black square that is drawn on in white with mouse, tablet or finger.
+
+    Parameters
+    ----------
+    invitation : str
+        What stands on the empty pad.
+    parent : QWidget, optional
+    """
+
+    changed = Signal()  # other strokes, or a longer one
+
+    def __init__(self, invitation: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._invitation = invitation
+        self._drawing = Drawing()
+        self._pen_is_down = False
+        self._theme = DARK
+        self._shows_focus = False
+        self._finished: QPixmap | None = None  # all ink but the end of the stroke under the pen; None: to be painted
+        self._live_from = 0  # the point of the stroke under the pen from which it is not in ``_finished``
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    # The drawing
+
+    @property
+    def strokes(self) -> list[np.ndarray]:
+        """The strokes, each of shape (n, 2): x to the right, y down, 0 to 1 whatever the pad's size."""
+        return [np.array(stroke) for stroke in self._drawing.strokes]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no ink."""
+        return not self._drawing.strokes
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a stroke or a ``clear`` to take back."""
+        return self._drawing.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether something was taken back."""
+        return self._drawing.can_redo
+
+    @Slot()
+    def undo(self) -> None:
+        """Take back the latest stroke or ``clear``."""
+        self._drawing.undo()
+        self._show_other_strokes()
+
+    @Slot()
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._drawing.redo()
+        self._show_other_strokes()
+
+    @Slot()
+    def clear(self) -> None:
+        """Take all ink away; ``undo`` brings it back."""
+        self._drawing.clear()
+        self._show_other_strokes()
+
+    def _show_other_strokes(self) -> None:
+        self._pen_is_down = False
+        self._finished = None
+        self.update()
+        self.changed.emit()
+
+    # The pen
+
+    def _put_down(self, position: QPointF) -> bool:
+        """Begin a stroke if ``position`` is on the pad; return whether it is."""
+        if not self._square().contains(position.toPoint()):
+            return False
+        self._drawing.begin(self._to_unit(position))
+        self._pen_is_down = True
+        self._finished = None
+        self._show_longer_stroke()
+        return True
+
+    def _move_to(self, position: QPointF) -> None:
+        point = self._to_unit(position)
+        if self._pen_is_down and point != self._drawing.strokes[-1][-1]:
+            self._drawing.extend(point)
+            self._show_longer_stroke()
+
+    def _lift(self, position: QPointF) -> None:
+        self._move_to(position)
+        self._pen_is_down = False
+        self._finished = None
+
+    def _show_longer_stroke(self) -> None:
+        self.update()
+        self.changed.emit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Begin a stroke with the left button."""
+        event.setAccepted(event.button() == Qt.MouseButton.LeftButton and self._put_down(event.position()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Go on with the stroke."""
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._move_to(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """End the stroke."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._lift(event.position())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Begin a stroke: two quick dots are two dots."""
+        self.mousePressEvent(event)
+
+    def tabletEvent(self, event: QTabletEvent) -> None:  # noqa: N802
+        """Draw with the pen's tip, at the tablet's own resolution."""
+        kind = event.type()
+        if kind == QEvent.Type.TabletPress and event.button() == Qt.MouseButton.LeftButton:
+            self._put_down(event.position())
+        elif kind == QEvent.Type.TabletMove:
+            self._move_to(event.position())
+        elif kind == QEvent.Type.TabletRelease:
+            self._lift(event.position())
+        event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        """Draw with the first finger; leave everything but touch to Qt."""
+        kind = event.type()
+        if kind == QEvent.Type.TouchCancel:
+            if self._pen_is_down:
+                self.undo()
+            return True
+        if isinstance(event, QTouchEvent):
+            self._touch(kind, event.points()[0].position())
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _touch(self, kind: QEvent.Type, position: QPointF) -> None:
+        if kind == QEvent.Type.TouchBegin:
+            self._put_down(position)
+        elif kind == QEvent.Type.TouchUpdate:
+            self._move_to(position)
+        else:
+            self._lift(position)
+
+    # The picture
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the accent of ``theme``; ink stays white on black."""
+        self._theme = theme
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a comfortable size."""
+        return QSize(25 * GRID, 25 * GRID)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the least size that can be drawn on."""
+        return QSize(_LEAST_SIDE, _LEAST_SIDE)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Paint the strokes anew at the new resolution."""
+        self._finished = None
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Show a ring where the keyboard led here."""
+        self._shows_focus = event.reason() in _BY_KEYBOARD
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Take the ring away."""
+        self._shows_focus = False
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the finished ink from memory and the end of the stroke under the pen on top."""
+        square = self._square()
+        self._finish_ink()
+        with QPainter(self) as painter:
+            painter.setClipRect(square)
+            painter.translate(square.topLeft())
+            painter.drawPixmap(0, 0, self._finished)
+            self._paint_strokes(painter, self._live_stroke())
+            painter.translate(-square.topLeft())
+            self._paint_signs(painter, square)
+
+    def _paint_signs(self, painter: QPainter, square: QRect) -> None:
+        """Paint what is not ink: the invitation and the focus ring."""
+        if self.is_empty:
+            painter.setPen(_HINT)
+            painter.drawText(square, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._invitation)
+        if self._shows_focus:
+            painter.setPen(QPen(QColor(self._theme.accent), 2))
+            painter.drawRect(square.adjusted(1, 1, -1, -1))
+
+    def _finish_ink(self) -> None:
+        """Bring ``_finished`` up to date, so that little is left to be painted anew with each event."""
+        if self._finished is None or self._finished.devicePixelRatio() != self.devicePixelRatioF():
+            self._finished = self._blank()
+            self._live_from = 0
+            with QPainter(self._finished) as painter:
+                self._paint_strokes(painter, self._drawing.strokes[: -1 if self._pen_is_down else None])
+        live = self._live_stroke()
+        if live and len(live[0]) > _LIVE_POINTS:
+            with QPainter(self._finished) as painter:
+                self._paint_strokes(painter, live)
+            self._live_from += len(live[0]) - 1
+
+    def _live_stroke(self) -> list[Stroke]:
+        """Return the end of the stroke under the pen, as the only item; nothing while the pen is up."""
+        return [self._drawing.strokes[-1][self._live_from :]] if self._pen_is_down else []
+
+    def _blank(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        side = round(self._square().width() * ratio)
+        blank = QPixmap(side, side)
+        blank.setDevicePixelRatio(ratio)
+        blank.fill(_PAPER)
+        return blank
+
+    def _paint_strokes(self, painter: QPainter, strokes: Sequence[Stroke]) -> None:
+        side = self._square().width()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        round_pen = (Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(QPen(_INK, PEN_WIDTH * side, *round_pen))
+        for stroke in strokes:
+            painter.drawPath(smooth_path([QPointF(x * side, y * side) for x, y in stroke]))
+
+    def _square(self) -> QRect:
+        """Return the part of the widget that is drawn on."""
+        side = max(min(self.width(), self.height()), 1)
+        return QRect((self.width() - side) // 2, (self.height() - side) // 2, side, side)
+
+    def _to_unit(self, position: QPointF) -> tuple[float, float]:
+        """Return a position in the widget as coordinates from 0 to 1; the pen stays on the pad."""
+        square = self._square()
+        x, y = (position.x() - square.x()) / square.width(), (position.y() - square.y()) / square.width()
+        return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)

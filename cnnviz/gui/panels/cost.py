@@ -1,0 +1,155 @@
+"""Cost and accuracy over the steps of the run."""
+
+from typing import ClassVar
+
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from cnnviz.gui.cost_chart import CostChart
+from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.theme import GRID, Theme
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.history import WINDOW, HistoryView
+from cnnviz.training.snapshot import Snapshot
+
+FIGURE_SPACE = "\u2007"  # as wide as a digit: text that changes keeps its width
+NEAR = 6  # pixels within which the mouse is on a marker
+
+
+class CostPanel(Panel):
+    """The cost that training brings down, and the accuracy that follows."""
+
+    name: ClassVar[str] = "cost"
+    title: ClassVar[str] = "Cost and accuracy"
+    about: ClassVar[str] = (
+        "Above, the cost of every training batch and its mean over the 100 steps around (over more where the run is very "
+        "long); below, the share of training images classified rightly in the past 100 steps. Dots are scores on the "
+        "test set, faint lines the ends of epochs, ticks changes of the learning rate."
+    )
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(workbench, parent)
+        self._history: HistoryView | None = None
+        self.past = _line("Cost and accuracy over the past 100 steps")
+        self.tested = _line("Accuracy on the test set")
+        self.chart = CostChart(self)
+        self.chart.setAccessibleName("Curves of cost and accuracy")
+        self.chart.pointed.connect(self._point)
+        self.chart.installEventFilter(self)
+        self.logarithmic = self._log_button()
+        self.empty = QLabel("The cost appears with the first step: press Space", self.chart)
+        self.empty.setProperty("role", "muted")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._lay_out()
+        self._forget()
+        workbench.run_started.connect(self._forget)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the history of ``snapshot``."""
+        history = snapshot.history
+        if self._history is not None and _same(history, self._history):
+            return
+        self._history = history
+        self.past.setText(past_text(history))
+        self.tested.setText(test_text(history))
+        self.empty.setVisible(not len(history.losses))
+        self.chart.show_history(history, snapshot.steps_per_epoch, snapshot.epochs * snapshot.steps_per_epoch)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the colours of ``theme``."""
+        self.chart.apply_theme(theme)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Keep what lies over the chart in its place."""
+        if event.type() == QEvent.Type.Resize:
+            self.empty.setGeometry(self.chart.rect())
+            self.logarithmic.move(self.chart.width() - self.logarithmic.width() - GRID, 0)
+        return super().eventFilter(watched, event)
+
+    def _lay_out(self) -> None:
+        line = QHBoxLayout()
+        line.setSpacing(GRID)
+        line.addWidget(self.past, 1)
+        line.addWidget(self.tested)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID, 0, 0, GRID // 2)
+        layout.setSpacing(GRID // 2)
+        layout.addLayout(line)
+        layout.addWidget(self.chart, 1)
+
+    def _log_button(self) -> QToolButton:
+        button = QToolButton(self.chart)
+        button.setText("log")
+        button.setCheckable(True)
+        button.setAccessibleName("Logarithmic cost axis")
+        button.setToolTip("Show the cost on a logarithmic axis (Ctrl+L)")
+        button.setShortcut("Ctrl+L")
+        button.setStyleSheet("padding: 0 4px; min-height: 14px; font-size: 11px;")
+        button.toggled.connect(self.chart.set_logarithmic)
+        button.adjustSize()
+        return button
+
+    @Slot()
+    def _forget(self) -> None:
+        self._history = None
+        self.past.clear()
+        self.tested.clear()
+        self.empty.show()
+        self.chart.clear_history()
+
+    @Slot(object)
+    def _point(self, step: int | None) -> None:
+        if step is None or self._history is None:
+            self.hovered.emit("")
+        else:
+            self.hovered.emit(step_text(self._history, step, NEAR * self.chart.steps_per_pixel()))
+
+
+def past_text(history: HistoryView) -> str:
+    """Return cost and accuracy over the past steps, in words; empty before the first step."""
+    steps = min(len(history.losses), WINDOW)
+    if not steps:
+        return ""
+    cost, accuracy = history.past()
+    return f"past {_steps(steps)}: cost {_cost(cost)} · accuracy {100 * accuracy:.0f} %"
+
+
+def test_text(history: HistoryView) -> str:
+    """Return the newest accuracy on the test set, in words; empty before the first test."""
+    return f"test {100 * history.tests[-1].evaluation.accuracy:.1f} %" if history.tests else ""
+
+
+def step_text(history: HistoryView, step: int, near: float) -> str:
+    """Return what is to be said of ``step``, and of tests and new learning rates up to ``near`` steps away."""
+    cost, accuracy = history.losses[step - 1], history.accuracies[step - 1]
+    before = HistoryView(history.losses[:step], history.accuracies[:step], (), ())
+    parts = [f"step {step:,}: cost {_cost(cost)} nats, accuracy {100 * accuracy:.0f} %", past_text(before)]
+    for point in history.tests:
+        if abs(point.step - step) <= near:
+            score = point.evaluation
+            parts.append(f"test after step {point.step:,}: cost {_cost(score.loss)} nats, {100 * score.accuracy:.1f} %")
+    parts += [f"learning rate {lr:g} from step {at + 1:,} on" for at, lr in history.learning_rates if 0 < at and abs(at - step) <= near]
+    return " · ".join(parts)
+
+
+def _line(name: str) -> QLabel:
+    label = QLabel()
+    label.setAccessibleName(name)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    label.setMinimumHeight(2 * GRID)
+    return label
+
+
+def _steps(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{str(steps).rjust(3, FIGURE_SPACE)} steps"
+
+
+def _cost(cost: float) -> str:
+    """Return ``cost`` with as many digits before the point as behind it are left out."""
+    return f"{cost:.3f}" if cost < 9.9995 else f"{cost:.2f}"
+
+
+def _same(a: HistoryView, b: HistoryView) -> bool:
+    """Whether two views of one run show the same."""
+    return len(a.losses) == len(b.losses) and a.tests is b.tests and a.learning_rates is b.learning_rates

@@ -1,0 +1,312 @@
+"""The drawing pad, and what the network takes the drawing for."""
+
+import time
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+
+from cnnviz.data.preparation import prepare_strokes
+from cnnviz.gui.input_view import SIDE, InputView
+from cnnviz.gui.pad import PEN_WIDTH, Pad
+from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.probabilities import LEAST_PITCH, ProbabilityBars, percent
+from cnnviz.gui.theme import GRID, Theme
+from cnnviz.gui.tiles import number
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.control import ProbeChoice
+from cnnviz.training.snapshot import Snapshot
+
+INVITATION = "Draw a digit"
+_NO_NETWORK = "The answer appears as soon as the network is there"
+_DOT = PEN_WIDTH / 2  # a click with a trembling hand is a dot, not a digit to be enlarged
+
+# A little less than a frame at 60 Hz: with the work itself, from event to bars it takes no longer than a frame.
+_ANSWER_EVERY = 0.012  # seconds
+_FOLLOW_EVERY = 1 / 30  # seconds; no more snapshots than this are made anyway
+
+_BUTTONS = 26  # pixels; height of the row of buttons
+_CAPTION = 2 * GRID  # pixels; height of the line under the network's input
+_BETWEEN = 3 * GRID // 2  # pixels; from the network's input to the bars
+_LEAST_ANSWER = 10 * LEAST_PITCH
+
+
+class Throttle(QTimer):
+    """Fires soon after a request, but ``interval`` seconds after the last time at the earliest.
+
+    Whatever is asked for until then counts as one request.
+    """
+
+    def __init__(self, interval: float, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setSingleShot(True)
+        self.setTimerType(Qt.TimerType.PreciseTimer)
+        self._spacing = interval
+        self._due = 0.0
+
+    def request(self) -> None:
+        """Ask for the timer to fire."""
+        if not self.isActive():
+            now = time.monotonic()
+            self._due = max(now, self._due + self._spacing)
+            self.start(round(1000 * (self._due - now)))
+
+
+class DrawingPanel(Panel):
+    """A pad, the image that becomes of its strokes, and ten probabilities, while the pen still moves.
+
+    Attributes
+    ----------
+    pad : Pad
+    follow : QToolButton
+        Checked: the drawing is the probe, whenever there is one.
+    view : InputView
+    bars : ProbabilityBars
+    """
+
+    name: ClassVar[str] = "drawing"
+    title: ClassVar[str] = "Draw"
+    about: ClassVar[str] = (
+        "Draw a digit: it is scaled and centred as MNIST's digits are, and the network at its present state says how "
+        "likely it takes it for each of the ten. While it learns, the answer to the same drawing changes."
+    )
+
+    drawing_changed = Signal()  # other strokes; what can be undone and redone may have changed
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(workbench, parent)
+        self._image: np.ndarray | None = None  # None: the pad is empty
+        self._own_choice: ProbeChoice | None = None
+        self._answer_soon = Throttle(_ANSWER_EVERY, self)
+        self._answer_soon.timeout.connect(self._read_drawing)
+        self._follow_soon = Throttle(_FOLLOW_EVERY, self)
+        self._follow_soon.timeout.connect(self._follow_drawing)
+        self._make_pad()
+        self._make_buttons()
+        self._make_answer()
+        workbench.probe_changed.connect(self._on_probe_changed)
+        workbench.run_started.connect(self._answer)
+        self._answer()
+        self._on_strokes_changed()
+
+    def _make_pad(self) -> None:
+        self.pad = Pad(INVITATION, self)
+        self.pad.setAccessibleName("Drawing pad")
+        self.pad.setToolTip("Draw a digit with mouse, pen or finger")
+        self.pad.changed.connect(self._on_strokes_changed)
+
+    def _make_buttons(self) -> None:
+        self.undo_button = self._button("Undo", "Undo: take back the last stroke, or the clearing (Ctrl+Z)")
+        self.undo_button.clicked.connect(self.pad.undo)
+        self.clear_button = self._button("Clear", "Clear the pad (Del)")
+        self.clear_button.clicked.connect(self.pad.clear)
+        self.follow = self._button(
+            "Follow", "Follow this drawing through the network: feature maps and max-pool routing show it"
+        )
+        self.follow.setCheckable(True)
+        self.follow.setChecked(self.workbench.probe.kind == "drawing")
+        self.follow.toggled.connect(self._on_follow_toggled)
+        self._buttons = QWidget(self)
+        self._buttons.setStyleSheet("QToolButton { padding: 3px 5px; }")  # all three side by side under a small pad
+        row = QHBoxLayout(self._buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID // 2)
+        row.addWidget(self.undo_button)
+        row.addWidget(self.clear_button)
+        row.addStretch(1)
+        row.addWidget(self.follow)
+
+    def _button(self, text: str, tooltip: str) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setAccessibleName(text)
+        button.setToolTip(tooltip)
+        return button
+
+    def _make_answer(self) -> None:
+        self.view = InputView(self)
+        self.view.pointed.connect(self._on_pixel_pointed)
+        self._caption = QLabel("28 × 28 input", self)
+        self._caption.setProperty("role", "small")
+        self._caption.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
+        self.bars = ProbabilityBars(self)
+        self.bars.hovered.connect(self.hovered)
+
+    # The drawing
+
+    @property
+    def strokes(self) -> list[np.ndarray]:
+        """The strokes, each of shape (n, 2): x to the right, y down, 0 to 1."""
+        return self.pad.strokes
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a stroke or a clearing to take back."""
+        return self.pad.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether something was taken back."""
+        return self.pad.can_redo
+
+    @Slot()
+    def undo(self) -> None:
+        """Take back the last stroke, or the clearing."""
+        self.pad.undo()
+
+    @Slot()
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self.pad.redo()
+
+    @Slot()
+    def clear(self) -> None:
+        """Empty the pad; ``undo`` brings the drawing back."""
+        self.pad.clear()
+
+    @Slot()
+    def _on_strokes_changed(self) -> None:
+        self.undo_button.setEnabled(self.can_undo)
+        self.clear_button.setEnabled(not self.pad.is_empty)
+        if self.pad.is_empty:  # at once: there is never an answer beside an empty pad
+            self._answer_soon.stop()
+            self._read_drawing()
+        else:
+            self._answer_soon.request()
+        self.drawing_changed.emit()
+
+    # The answer
+
+    @Slot()
+    def _read_drawing(self) -> None:
+        """Prepare the drawing for the network and ask for its answer."""
+        self._image = None if self.pad.is_empty else prepare_strokes(self.pad.strokes, dot_extent=_DOT)
+        self.view.show_image(self._image)
+        self._answer()
+        if self._image is None:
+            self._stop_following()
+        elif self.follow.isChecked():
+            self._follow_soon.request()
+
+    @Slot()
+    def _answer(self) -> None:
+        """Show what the newest network takes the drawing for."""
+        probabilities = None if self._image is None else self.workbench.classify(self._image)
+        self.bars.show_probabilities(probabilities, "" if self._image is None else _NO_NETWORK)
+        answer = INVITATION
+        if self._image is not None:
+            answer = _NO_NETWORK if probabilities is None else _in_words(probabilities)
+        if answer != self.pad.accessibleDescription():
+            self.pad.setAccessibleDescription(answer)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Ask anew: the network has learnt."""
+        self._answer()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Catch up with the snapshots that were not shown while the panel was hidden."""
+        super().showEvent(event)
+        self._answer()
+
+    @Slot()
+    def _on_pixel_pointed(self) -> None:
+        if self.view.pixel is None or self._image is None:
+            self.hovered.emit("")
+            return
+        row, column = self.view.pixel
+        grey = self._image[row, column]
+        text = f"input, ({row}, {column}): grey level {grey}"
+        if (snapshot := self.workbench.snapshot) is not None:
+            text += f", normalised {number((grey - snapshot.normalization.mean) / snapshot.normalization.std)}"
+        self.hovered.emit(text)
+
+    # The probe
+
+    @Slot()
+    def start_following(self) -> None:
+        """Make the drawing the probe: now, or as soon as there is one."""
+        self.follow.setChecked(True)
+
+    @Slot(bool)
+    def _on_follow_toggled(self, checked: bool) -> None:
+        if not checked:
+            self._stop_following()
+        elif self._image is not None:
+            self._follow_drawing()
+
+    @Slot()
+    def _follow_drawing(self) -> None:
+        if self.follow.isChecked() and self._image is not None:
+            self._choose(replace(self.workbench.probe, kind="drawing", image=self._image))
+
+    def _stop_following(self) -> None:
+        """Go back to the test digit, if it is the drawing that is followed."""
+        self._follow_soon.stop()
+        if self.workbench.probe.kind == "drawing":
+            self._choose(replace(self.workbench.probe, kind="test", image=None))
+
+    def _choose(self, probe: ProbeChoice) -> None:
+        self._own_choice = probe
+        self.workbench.set_probe(probe)
+
+    @Slot()
+    def _on_probe_changed(self) -> None:
+        """Keep in step with a probe that was chosen elsewhere."""
+        probe = self.workbench.probe
+        if probe is self._own_choice:
+            return
+        self.follow.setChecked(probe.kind == "drawing")
+        if probe.kind == "drawing" and probe.image is None:
+            self._follow_drawing()
+
+    # The picture
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the colours of ``theme``."""
+        self.pad.apply_theme(theme)
+        self.bars.apply_theme(theme)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size in the default layout."""
+        return QSize(230, 360)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the least size in which all is legible."""
+        width = max(self._buttons.minimumSizeHint().width(), 3 * SIDE + _BETWEEN + self.bars.minimumSizeHint().width())
+        height = self.pad.minimumSizeHint().height() + _BUTTONS + _LEAST_ANSWER + 2 * GRID
+        return QSize(width + 2 * GRID, height + 2 * GRID)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Arrange everything under the pad, or beside it where there is more room."""
+        area = self.rect().adjusted(GRID, GRID, -GRID, -GRID)
+        below = min(area.width(), area.height() - _BUTTONS - _LEAST_ANSWER - 2 * GRID)
+        beside = min(area.width() // 2, area.height() - _BUTTONS - GRID)
+        side = max(below, beside)
+        if below >= beside:
+            width = max(side, self.minimumSizeHint().width() - 2 * GRID)
+            area = QRect(area.x() + (area.width() - width) // 2, area.y(), width, area.height())
+        self.pad.setGeometry(area.x(), area.y(), area.width() if below >= beside else side, side)
+        buttons = QRect(area.x(), area.y() + side + GRID, self.pad.width(), _BUTTONS)
+        self._buttons.setGeometry(buttons)
+        if below >= beside:
+            self._arrange_answer(area.adjusted(0, side + _BUTTONS + 2 * GRID, 0, 0))
+        else:
+            self._arrange_answer(area.adjusted(side + 2 * GRID, 0, 0, 0))
+
+    def _arrange_answer(self, area: QRect) -> None:
+        """Put the network's input on the left of ``area`` and the bars on the right."""
+        least_bars = self.bars.minimumSizeHint().width()
+        room = min(area.width() - _BETWEEN - least_bars, area.height() - _CAPTION, 5 * area.width() // 11)
+        side = max(room // SIDE, 2) * SIDE
+        self.view.setGeometry(area.x(), area.y(), side, side)
+        self._caption.setGeometry(area.x(), area.y() + side, side, _CAPTION)
+        left = area.x() + side + _BETWEEN
+        self.bars.setGeometry(left, area.y(), area.right() + 1 - left, area.height())
+
+
+def _in_words(probabilities: np.ndarray) -> str:
+    best = int(probabilities.argmax())
+    return f"looks like a {best}, {percent(probabilities[best])}"

@@ -1,0 +1,266 @@
+"""The settings of the run. Learning rate changes at once; everything else with a reset."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnviz.data import DATASETS
+from cnnviz.data.mnist import MNIST
+from cnnviz.errors import UserError
+from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.theme import GRID
+from cnnviz.gui.workbench import Workbench
+from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.training.config import LARGEST_LR, LARGEST_SEED, TrainingConfig
+from cnnviz.training.presets import PRESETS
+
+FOLDER = "Folder\u2026"
+
+
+class ExperimentPanel(Panel):
+    """What is trained, on what, and how."""
+
+    name: ClassVar[str] = "experiment"
+    title: ClassVar[str] = "Experiment"
+    about: ClassVar[str] = (
+        "The settings of the run. The learning rate changes while training goes on; all others take effect with "
+        "Apply, which begins anew."
+    )
+
+    download_wanted = Signal()
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(workbench, parent)
+        self._data_dir: Path | None = workbench.config.data_dir
+        self._freeze: dict[str, QCheckBox] = {}
+        self._make_fields()
+        body = QWidget()
+        body.setLayout(self._make_grid())
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        self.apply = QPushButton("Apply and reset")
+        self.apply.setToolTip("Begin anew with these settings")
+        self.apply.setAccessibleName("Apply and reset")
+        self.apply.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.apply.clicked.connect(self.apply_settings)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, GRID)
+        layout.setSpacing(GRID // 2)
+        layout.addWidget(scroll, 1)
+        buttons = QHBoxLayout()
+        buttons.setContentsMargins(GRID, 0, GRID, 0)
+        buttons.addWidget(self.apply)
+        layout.addLayout(buttons)
+        workbench.run_started.connect(self.show_settings)
+        self.show_settings()
+
+    def _make_fields(self) -> None:
+        self.preset = self._combo("Preset", [(p.title, p.name) for p in PRESETS.values()])
+        self.preset.activated.connect(self._take_preset)
+        self.dataset = self._combo("Dataset", [(s.title, s.name) for s in DATASETS] + [(FOLDER, FOLDER)])
+        for index, source in enumerate(DATASETS):
+            self.dataset.setItemData(index, source.description, Qt.ItemDataRole.ToolTipRole)
+        self.dataset.activated.connect(self._choose_dataset)
+        self.download = QPushButton("Download MNIST\u2026")
+        self.download.setToolTip("Fetch MNIST (11.6 MB) into this program's cache folder")
+        self.download.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.download.clicked.connect(self.download_wanted)
+        self.lr = QDoubleSpinBox()
+        self.lr.setDecimals(6)
+        self.lr.setRange(0.000001, LARGEST_LR)
+        self.lr.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self.lr.setKeyboardTracking(False)
+        self.lr.valueChanged.connect(self._change_learning_rate)
+        self._name(self.lr, "Learning rate", "Size of the steps down the gradient; changes at once, while training")
+        self.optimizer = self._combo("Optimiser", [(name, name) for name in OPTIMIZERS])
+        self.schedule = self._combo("Schedule", [(name, name) for name in SCHEDULES])
+        self.epochs = self._spin("Epochs", 1, 1000, "How often all training images are seen")
+        self.batch_size = self._spin("Batch size", 1, 60_000, "How many images share one step")
+        self.seed = self._spin("Seed", 0, min(LARGEST_SEED, 2**31 - 1), "Of the first weights and the images' order")
+        self.train_size = self._spin("Training images", 0, 60_000, "The first so many training images; all: every one")
+        self.train_size.setSpecialValueText("all")
+
+    def _make_grid(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setContentsMargins(GRID, 0, GRID, 0)
+        grid.setHorizontalSpacing(GRID)
+        grid.setVerticalSpacing(GRID // 2)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+        rows = (
+            (("Preset", self.preset),),
+            (("Data", self.dataset),),
+            (("", self.download),),
+            (("Rate", self.lr), ("Seed", self.seed)),
+            (("Optimiser", self.optimizer),),
+            (("Schedule", self.schedule),),
+            (("Batch", self.batch_size), ("Epochs", self.epochs)),
+            (("Images", self.train_size),),
+        )
+        for row, fields in enumerate(rows):
+            for place, (caption, field) in enumerate(fields):
+                if caption:
+                    grid.addWidget(self._caption(caption, field), row, 2 * place)
+                grid.addWidget(field, row, 2 * place + 1, 1, 1 if len(fields) == 2 else 3)
+        grid.addWidget(self._caption("Freeze"), len(rows), 0, Qt.AlignmentFlag.AlignTop)
+        self._frozen_box = QWidget()
+        self._frozen_grid = QGridLayout(self._frozen_box)
+        self._frozen_grid.setContentsMargins(0, 0, 0, 0)
+        self._frozen_grid.setSpacing(GRID // 2)
+        grid.addWidget(self._frozen_box, len(rows), 1, 1, 3)
+        grid.setRowStretch(len(rows) + 1, 1)
+        return grid
+
+    def _caption(self, text: str, field: QWidget | None = None) -> QLabel:
+        label = QLabel(text)
+        label.setProperty("role", "muted")
+        if field is not None:
+            label.setBuddy(field)
+        return label
+
+    def _name(self, field: QWidget, name: str, tip: str) -> None:
+        field.setAccessibleName(name)
+        field.setToolTip(tip)
+
+    def _combo(self, name: str, items: list[tuple[str, str]]) -> QComboBox:
+        combo = QComboBox()
+        for text, data in items:
+            combo.addItem(text, data)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(8)
+        self._name(combo, name, f"{name}; takes effect with Apply and reset")
+        combo.currentIndexChanged.connect(self._mark)
+        return combo
+
+    def _spin(self, name: str, least: int, most: int, tip: str) -> QSpinBox:
+        spin = QSpinBox()
+        spin.setRange(least, most)
+        spin.setGroupSeparatorShown(True)
+        self._name(spin, name, f"{tip}; takes effect with Apply and reset")
+        spin.valueChanged.connect(self._mark)
+        return spin
+
+    @Slot()
+    def show_settings(self) -> None:
+        """Show the settings of the current run."""
+        self._data_dir = self.workbench.config.data_dir
+        self._show(self.workbench.config)
+
+    def _show(self, config: TrainingConfig) -> None:
+        blockers = [QSignalBlocker(field) for field in self._fields()]
+        self.preset.setCurrentIndex(self.preset.findData(config.preset))
+        self.preset.setToolTip(config.recipe.description)
+        self._select_dataset(config.dataset)
+        self.lr.setValue(config.lr)
+        self.optimizer.setCurrentText(config.optimizer)
+        self.schedule.setCurrentText(config.schedule)
+        self.epochs.setValue(config.epochs)
+        self.batch_size.setValue(config.batch_size)
+        self.seed.setValue(config.seed)
+        self.train_size.setValue(config.train_size or 0)
+        self._offer_layers(config)
+        del blockers
+        self._mark()
+
+    def _fields(self) -> list[QWidget]:
+        combos = [self.preset, self.dataset, self.optimizer, self.schedule]
+        return [*combos, self.lr, self.epochs, self.batch_size, self.seed, self.train_size]
+
+    def _select_dataset(self, name: str) -> None:
+        if (index := self.dataset.findData(name)) < 0:  # a folder
+            index = self.dataset.count() - 1
+            self.dataset.insertItem(index, Path(name).name or name, name)
+        self.dataset.setCurrentIndex(index)
+
+    def _offer_layers(self, config: TrainingConfig) -> None:
+        for box in self._freeze.values():
+            self._frozen_grid.removeWidget(box)
+            box.deleteLater()
+        self._freeze = {}
+        for place, layer in enumerate(config.recipe.build().parameter_shapes):
+            box = QCheckBox(layer)
+            box.setChecked(layer in config.freeze)
+            self._name(box, f"Freeze {layer}", f"Leave {layer} as it is; takes effect with Apply and reset")
+            box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            box.toggled.connect(self._mark)
+            self._frozen_grid.addWidget(box, place // 2, place % 2)
+            self._freeze[layer] = box
+
+    @Slot()
+    def _take_preset(self) -> None:
+        """Fill in the preset's own settings; data and seed stay."""
+        dataset = self.workbench.config.dataset if self.dataset.currentData() == FOLDER else self.dataset.currentData()
+        self._show(TrainingConfig.from_preset(self.preset.currentData(), dataset, seed=self.seed.value()))
+
+    @Slot()
+    def _choose_dataset(self) -> None:
+        if self.dataset.currentData() == FOLDER:
+            folder = QFileDialog.getExistingDirectory(self, "Folder with IDX files")
+            self._select_dataset(folder or self.workbench.config.dataset)
+        self._mark()
+
+    @Slot(float)
+    def _change_learning_rate(self, lr: float) -> None:
+        self.workbench.set_learning_rate(lr)
+
+    def chosen(self) -> TrainingConfig:
+        """Return the settings as they stand in the fields."""
+        return replace(
+            self.workbench.config,
+            preset=self.preset.currentData(),
+            dataset=self.dataset.currentData(),
+            data_dir=self._data_dir,
+            optimizer=self.optimizer.currentData(),
+            schedule=self.schedule.currentData(),
+            lr=self.lr.value(),
+            epochs=self.epochs.value(),
+            batch_size=self.batch_size.value(),
+            seed=self.seed.value(),
+            train_size=self.train_size.value() or None,
+            test_size=PRESETS[self.preset.currentData()].test_size,
+            freeze=tuple(layer for layer, box in self._freeze.items() if box.isChecked()),
+        )
+
+    @Slot()
+    def _mark(self) -> None:
+        """Say whether there is anything to apply."""
+        differs = self.chosen() != self.workbench.config
+        self.apply.setEnabled(differs)
+        self.apply.setProperty("role", "primary" if differs else "")
+        self.apply.style().polish(self.apply)
+        absent = self.dataset.currentData() == MNIST.name and not MNIST.is_available(self._data_dir)
+        self.download.setVisible(absent)
+
+    @Slot()
+    def apply_settings(self) -> None:
+        """Begin anew with the settings as they stand."""
+        try:
+            self.workbench.start_run(self.chosen())
+        except UserError as error:
+            self.workbench.failed.emit(str(error))
+
+    @Slot()
+    def choose_mnist(self) -> None:
+        """Select MNIST, now that it is there, and begin anew on it."""
+        self._select_dataset(MNIST.name)
+        self._mark()
+        self.apply_settings()

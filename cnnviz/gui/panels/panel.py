@@ -1,0 +1,45 @@
+"""What every panel is: a function of one snapshot."""
+
+from typing import ClassVar
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from cnnviz.gui.theme import Theme
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.snapshot import Snapshot
+
+
+class Panel(QWidget):
+    """A part of the window that shows something of the network.
+
+    A panel is made once, is given the newest snapshot while it is visible, and keeps no state of training of its own.
+    What the user does in it goes to the workbench.
+
+    Attributes
+    ----------
+    name : str
+        Identifier, for the remembered layout.
+    title : str
+        Heading.
+    about : str
+        Two sentences on what one sees, shown on the (i).
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    about: ClassVar[str]
+
+    hovered = Signal(str)  # what is under the mouse, for the status bar; empty when nothing is
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.workbench = workbench
+        self.setAccessibleName(self.title)
+        self.setAccessibleDescription(self.about)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show ``snapshot``; called at most some 30 times a second, only while the panel is visible."""
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the colours of ``theme``; called before the first snapshot and whenever they change."""

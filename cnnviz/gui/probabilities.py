@@ -1,0 +1,126 @@
+"""Ten bars: how likely each digit is."""
+
+import numpy as np
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
+
+from cnnviz.gui.theme import DARK, GRID, SMALL, TEXT, Theme, small_font
+
+LEAST_PITCH = 10  # pixels from one bar to the next
+_LARGEST_PITCH = 3 * GRID
+_DIGITS = 10
+_GAP = 6  # pixels between label, bar and figure
+_CENTRED = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
+
+
+def percent(probability: float, decimals: int = 0) -> str:
+    """Return ``probability`` in per cent, with a space that does not break."""
+    return f"{100 * probability:.{decimals}f}\u00a0%"
+
+
+class ProbabilityBars(QWidget):
+    """A bar, a label and a figure for each digit; the likeliest stands out.
+
+    Attributes
+    ----------
+    probabilities : array, shape (10,), or None
+        What is shown; None: empty bars.
+    """
+
+    hovered = Signal(str)  # the digit under the mouse in words; empty when there is none
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.probabilities: np.ndarray | None = None
+        self._sentence = ""
+        self._theme = DARK
+        self._pointed: int | None = None
+        self.setAccessibleName("Probability of each digit")
+        self.setToolTip("How likely the network takes the drawing for each digit, in per cent")
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    @property
+    def winner(self) -> int | None:
+        """The likeliest digit; None where nothing is shown."""
+        return None if self.probabilities is None else int(self.probabilities.argmax())
+
+    def show_probabilities(self, probabilities: np.ndarray | None, sentence: str = "") -> None:
+        """Show ten ``probabilities``, or none and a ``sentence`` that says why."""
+        self.probabilities = probabilities
+        self._sentence = sentence
+        self.update()
+        if self._pointed is not None:
+            self.hovered.emit(self._reading())
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the colours of ``theme``."""
+        self._theme = theme
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a comfortable size."""
+        return QSize(16 * GRID, _DIGITS * 2 * GRID)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the least size in which all ten are legible."""
+        return QSize(10 * GRID, _DIGITS * LEAST_PITCH)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Say what is under the mouse."""
+        row = int(event.position().y() // self._pitch())
+        self._pointed = row if 0 <= row < _DIGITS else None
+        self.hovered.emit(self._reading())
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Say that nothing is under the mouse."""
+        self._pointed = None
+        self.hovered.emit("")
+
+    def _reading(self) -> str:
+        if self._pointed is None or self.probabilities is None:
+            return ""
+        return f"digit {self._pointed}: probability {percent(self.probabilities[self._pointed], 2)}"
+
+    def _pitch(self) -> int:
+        return min(max(self.height() // _DIGITS, 1), _LARGEST_PITCH)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the rows, or the sentence over empty rows."""
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setFont(QApplication.font() if self._pitch() >= TEXT + 4 else small_font())
+            for digit in range(_DIGITS):
+                self._paint_row(painter, digit)
+            if self.probabilities is None and self._sentence:
+                self._paint_sentence(painter)
+
+    def _paint_row(self, painter: QPainter, digit: int) -> None:
+        theme, pitch, metrics = self._theme, self._pitch(), painter.fontMetrics()
+        row = QRectF(0, digit * pitch, self.width(), pitch)
+        wins = digit == self.winner
+        painter.setPen(QColor(theme.text if wins else theme.muted))
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeft | _CENTRED, str(digit))
+        track = self._track(row, metrics)
+        if self.probabilities is not None:
+            share = float(self.probabilities[digit])
+            painter.drawText(row, Qt.AlignmentFlag.AlignRight | _CENTRED, percent(share))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.fillRect(track, QColor(theme.line))
+        if self.probabilities is not None:
+            track.setWidth(track.width() * share)
+            painter.fillRect(track, QColor(theme.accent if wins else theme.muted))
+
+    def _track(self, row: QRectF, metrics: QFontMetrics) -> QRectF:
+        """Return where the bar of a full 100 % lies in ``row``."""
+        left = metrics.horizontalAdvance("0") + _GAP
+        right = metrics.horizontalAdvance(percent(1.0)) + _GAP
+        gap = max(2, round(row.height() / 4))
+        return row.adjusted(left, gap, -right, -gap)
+
+    def _paint_sentence(self, painter: QPainter) -> None:
+        painter.setPen(QColor(self._theme.muted))
+        area = self.rect().adjusted(SMALL + GRID, 0, 0, 0)
+        area.setHeight(_DIGITS * self._pitch())
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._sentence)

@@ -1,0 +1,264 @@
+"""A row of tile groups: feature maps layer by layer, or filters."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
+from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
+
+TILE_GAP = 3
+GROUP_GAP = 2 * GRID
+HEADER = 34  # two lines of caption
+LEGEND = 20
+SMALLEST, LARGEST = 6, 160  # sides of a tile, pixels
+NARROWEST = 40  # width that the heading of a group needs
+
+
+@dataclass
+class TileGroup:
+    """Tiles that belong together and share one scale: the maps of a layer, or its filters.
+
+    Attributes
+    ----------
+    key : str
+        Name of the layer.
+    title, subtitle : str
+        Heading, such as "conv1" and "8 @ 24x24".
+    values : array, shape (tiles, rows, columns)
+    describe : callable (tile, row, column) -> str
+        What the status bar says of a cell.
+    coloring : Coloring
+    scale : float
+        Value of the strongest colour.
+    columns : int or None
+        How many tiles stand side by side; None: whatever fits best.
+    """
+
+    key: str
+    title: str
+    subtitle: str
+    values: np.ndarray
+    describe: Callable[[int, int, int], str]
+    coloring: Coloring = Coloring.SIGNED
+    scale: float = 1.0
+    columns: int | None = None
+
+    @property
+    def is_strip(self) -> bool:
+        """Whether this is a vector, which stands upright over the whole height."""
+        _, rows, columns = self.values.shape
+        return rows >= 4 * columns
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a group stands: all of it, and each of its tiles."""
+
+    area: QRect
+    tiles: tuple[QRect, ...]
+
+
+class TileCanvas(QWidget):
+    """Draws groups of tiles side by side, each under its heading and over its colour scale."""
+
+    hovered = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._groups: list[TileGroup] = []
+        self._images: list[list[QImage]] = []
+        self._placed: list[Placed] = []
+        self._theme: Theme | None = None
+        self._mouse: QPoint | None = None
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a size at which a published network is pleasant to look at."""
+        return QSize(640, 280)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the size below which nothing can be told apart."""
+        return QSize(240, 120)
+
+    @property
+    def groups(self) -> Sequence[TileGroup]:
+        """What is shown."""
+        return self._groups
+
+    @property
+    def placed(self) -> Sequence[Placed]:
+        """Where the groups stand."""
+        return self._placed
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the colours of ``theme``."""
+        self._theme = theme
+        self._color()
+
+    def set_groups(self, groups: list[TileGroup]) -> None:
+        """Show ``groups``."""
+        same = [(g.values.shape, g.columns) for g in groups] == [(g.values.shape, g.columns) for g in self._groups]
+        self._groups = groups
+        if not same:
+            self._placed = arrange(groups, self.width(), self.height())
+        self._color()
+        self._report()
+
+    def _color(self) -> None:
+        if self._theme is not None:
+            self._images = [
+                [image_of(tile) for tile in color_pixels(group.values, group.scale, group.coloring, self._theme)]
+                for group in self._groups
+            ]
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Find new places."""
+        self._placed = arrange(self._groups, self.width(), self.height())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Tell what is under the mouse."""
+        self._mouse = event.position().toPoint()
+        self._report()
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Tell that nothing is under the mouse."""
+        self._mouse = None
+        self.hovered.emit("")
+        self.update()
+
+    def cell_at(self, position: QPoint) -> tuple[int, int, int, int] | None:
+        """Return (group, tile, row, column) at ``position``, or None."""
+        for index, placed in enumerate(self._placed):
+            for tile, rect in enumerate(placed.tiles):
+                if rect.contains(position):
+                    _, rows, columns = self._groups[index].values.shape
+                    inside = position - rect.topLeft()
+                    return index, tile, inside.y() * rows // rect.height(), inside.x() * columns // rect.width()
+        return None
+
+    def _report(self) -> None:
+        """Say what is under the mouse, with the newest numbers."""
+        if self._mouse is not None:
+            cell = self.cell_at(self._mouse)
+            self.hovered.emit(self._groups[cell[0]].describe(*cell[1:]) if cell else "")
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw everything."""
+        if self._theme is None:
+            return
+        painter = QPainter(self)
+        painter.setFont(small_font())
+        for group, placed, images in zip(self._groups, self._placed, self._images, strict=True):
+            self._paint_heading(painter, group, placed)
+            self._paint_tiles(painter, placed, images)
+            self._paint_legend(painter, group, placed)
+        self._paint_highlight(painter)
+        painter.end()
+
+    def _paint_heading(self, painter: QPainter, group: TileGroup, placed: Placed) -> None:
+        area, metrics = placed.area, painter.fontMetrics()
+        width = max(area.width() + GROUP_GAP - 4, 24)
+        for line, (text, color) in enumerate(((group.title, self._theme.text), (group.subtitle, self._theme.muted))):
+            painter.setPen(QColor(color))
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+            rect = QRect(area.left(), area.top() + line * 15, width, 15)
+            painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def _paint_tiles(self, painter: QPainter, placed: Placed, images: list[QImage]) -> None:
+        painter.setPen(QPen(QColor(self._theme.line), 1))
+        for rect, image in zip(placed.tiles, images, strict=True):
+            painter.drawImage(rect, image)
+            painter.drawRect(rect.adjusted(-1, -1, 0, 0))
+
+    def _paint_legend(self, painter: QPainter, group: TileGroup, placed: Placed) -> None:
+        """Draw the colour scale: the strongest values at the ends of a bar, or ± the value where there is no room."""
+        if group.coloring is Coloring.GREY:
+            return
+        area = placed.area
+        row = QRect(area.left(), area.bottom() - LEGEND + 5, area.width(), LEGEND - 5)
+        painter.setPen(QColor(self._theme.muted))
+        high = number(group.scale)
+        text_width = QFontMetrics(painter.font()).horizontalAdvance("\u2212" + high) + 4
+        align = Qt.AlignmentFlag.AlignVCenter
+        if row.width() < 2 * text_width + 24:
+            room = row.adjusted(0, 0, GROUP_GAP - 4, 0)
+            painter.drawText(room, align | Qt.AlignmentFlag.AlignLeft, f"\u00b1{high}")
+            return
+        row.setWidth(min(row.width(), 2 * text_width + 80))
+        painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft, f"\u2212{high}")
+        painter.drawText(row, align | Qt.AlignmentFlag.AlignRight, high)
+        bar = row.adjusted(text_width, 4, -text_width, -4)
+        painter.drawImage(bar, image_of(signed_colors(self._theme)[np.newaxis]))
+
+    def _paint_highlight(self, painter: QPainter) -> None:
+        cell = self.cell_at(self._mouse) if self._mouse is not None else None
+        if cell is None:
+            return
+        index, tile, row, column = cell
+        rect = self._placed[index].tiles[tile]
+        _, rows, columns = self._groups[index].values.shape
+        left, right = (rect.left() + rect.width() * c // columns for c in (column, column + 1))
+        top, bottom = (rect.top() + rect.height() * r // rows for r in (row, row + 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(self._theme.accent), 1))
+        painter.drawRect(rect.adjusted(-1, -1, 0, 0))
+        painter.drawRect(left - 1, top - 1, right - left + 1, bottom - top + 1)
+
+
+def arrange(groups: Sequence[TileGroup], width: int, height: int) -> list[Placed]:
+    """Find places for ``groups`` in a canvas of ``width`` x ``height`` pixels, with tiles as large as fit."""
+    if not groups:
+        return []
+    room = max(height - HEADER - LEGEND, SMALLEST)
+    side = next((s for s in range(LARGEST, SMALLEST, -1) if _total_width(groups, s, room) <= width), SMALLEST)
+    spare = width - _total_width(groups, side, room)
+    gap = GROUP_GAP + max(0, min(spare // max(len(groups) - 1, 1), 2 * GROUP_GAP))
+    placed, left = [], 1
+    for group in groups:
+        one = _place(group, side, room, left)
+        placed.append(one)
+        left = one.area.right() + 1 + gap
+    return placed
+
+
+def _total_width(groups: Sequence[TileGroup], side: int, room: int) -> int:
+    return sum(_place(group, side, room, 0).area.width() for group in groups) + GROUP_GAP * (len(groups) - 1) + 2
+
+
+def _place(group: TileGroup, side: int, room: int, left: int) -> Placed:
+    """Place one group at ``left``, its tiles some ``side`` pixels large in a height of ``room``."""
+    count, rows, columns = group.values.shape
+    if group.is_strip:
+        cell = max(1, min(room // rows, 14))
+        tile = QSize(cell * columns, cell * rows)
+    else:
+        wanted = min(2 * side + TILE_GAP, room) if count == 1 else min(side, room)
+        tile = _tile_size(rows, columns, wanted)
+    fitting = max(1, (room + TILE_GAP) // (tile.height() + TILE_GAP))
+    across = group.columns or -(-count // fitting)
+    if group.columns and -(-count // across) > fitting:  # a given number of columns is too high: it does not fit
+        tile = _tile_size(rows, columns, max(SMALLEST - 2, room // -(-count // across) - TILE_GAP))
+    x_step, y_step = tile.width() + TILE_GAP, tile.height() + TILE_GAP
+    tiles = tuple(
+        QRect(left + i % across * x_step, HEADER + i // across * y_step, tile.width(), tile.height())
+        for i in range(count)
+    )
+    right, bottom = max(tiles[min(across, count) - 1].right(), left + NARROWEST), tiles[-1].bottom()
+    return Placed(QRect(QPoint(left, 0), QPoint(right, bottom + LEGEND)), tiles)
+
+
+def _tile_size(rows: int, columns: int, side: int) -> QSize:
+    """Return a size of at most ``side``, with whole pixels for each cell where that costs little."""
+    longest = max(rows, columns)
+    cell = side // longest
+    if cell * longest >= 0.8 * side:
+        return QSize(cell * columns, cell * rows)
+    return QSize(max(1, side * columns // longest), max(1, side * rows // longest))

@@ -1,0 +1,57 @@
+"""Arrays as pixels: the tiles that filters, feature maps and gradients are shown as."""
+
+from enum import Enum
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from cnnviz.gui.theme import Theme, grey_colors, magnitude_colors, signed_colors
+
+
+class Coloring(Enum):
+    """What the colours of a tile mean."""
+
+    SIGNED = "signed"  # diverging, zero pinned to the neutral colour
+    MAGNITUDE = "magnitude"  # from 0 up
+    GREY = "grey"  # an image, 0 to scale
+
+
+def color_pixels(values: np.ndarray, scale: float, coloring: Coloring, theme: Theme) -> np.ndarray:
+    """Return the pixels, uint32 0xffRRGGBB in the shape of ``values``.
+
+    ``scale`` is the value of the strongest colour (signed: and its negative); what lies beyond is clipped.
+    """
+    factor = 1 / scale if scale > 0 else 0.0
+    if coloring is Coloring.SIGNED:
+        index = np.clip(values * (127 * factor) + 127.5, 0, 254)
+        return signed_colors(theme)[index.astype(np.uint8)]
+    table = grey_colors() if coloring is Coloring.GREY else magnitude_colors()
+    return table[np.clip(values * (255 * factor) + 0.5, 0, 255).astype(np.uint8)]
+
+
+def image_of(pixels: np.ndarray) -> QImage:
+    """Return an image that owns its pixels, for uint32 ``pixels`` of shape (height, width)."""
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape
+    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32).copy()
+
+
+def largest_magnitude(values: np.ndarray) -> float:
+    """Return max |values|, the natural scale of signed values."""
+    return float(np.abs(values).max(initial=0.0))
+
+
+def nice_ceiling(value: float) -> float:
+    """Return the smallest of 1, 1.5, 2, 3, 5, 7.5 times a power of ten that is not below ``value``; 0 for 0.
+
+    A scale of such steps is read at a glance and does not flicker with every snapshot.
+    """
+    if not (np.isfinite(value) and value > 0):
+        return 0.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(m for m in (1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0) if m * power * (1 + 1e-9) >= value) * power)
+
+
+def number(value: float) -> str:
+    """Return ``value`` with four significant digits, a true minus sign and no needless noise."""
+    return f"{value:.4g}".replace("-", "\u2212")

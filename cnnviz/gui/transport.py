@@ -1,0 +1,185 @@
+"""The bar on top: train, pause, step, reset, pace, and how far it is."""
+
+from typing import ClassVar
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
+
+from cnnviz.gui import icons
+from cnnviz.gui.theme import GRID, Theme
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.session import Phase, Status
+from cnnviz.training.snapshot import Snapshot
+
+SLOWEST, FASTEST = 1.0, 1000.0  # steps a second; beyond the right end: as fast as the machine allows
+SPEED_POSITIONS = 40
+
+
+def steps_per_second(position: int) -> float | None:
+    """Return the pace at a slider position: even ratios from one step a second up; None (no limit) at the end."""
+    if position >= SPEED_POSITIONS:
+        return None
+    return SLOWEST * (FASTEST / SLOWEST) ** (position / (SPEED_POSITIONS - 1))
+
+
+class Transport(QToolBar):
+    """Buttons and progress.
+
+    Attributes
+    ----------
+    train, step, reset, new_seed : QAction
+    """
+
+    _HINT: ClassVar[str] = "Press Space: the network, still untrained, starts to learn from one digit after another."
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__("Transport", parent)
+        self.setObjectName("transport")
+        self.setMovable(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.setIconSize(QSize(16, 16))
+        self._workbench = workbench
+        self._snapshot: Snapshot | None = None
+        self._theme: Theme | None = None
+        self.train = self._action("Train", "Space", "Train or pause", workbench.toggle)
+        self.step = self._action("Step", "Right", "Learn one batch, then rest", workbench.step)
+        self.reset = self._action("Reset", "R", "Begin anew with the same seed", workbench.reset)
+        self.new_seed = self._action(
+            "New seed", "Shift+R", "Begin anew from other random weights", workbench.reset_with_new_seed
+        )
+        self.widgetForAction(self.train).setProperty("role", "primary")
+        self.addWidget(self._make_speed())
+        self.addWidget(self._make_progress())
+        workbench.status_changed.connect(self.show_status)
+        workbench.snapshot_arrived.connect(self.show_snapshot)
+        workbench.run_started.connect(self._forget)
+
+    def _action(self, text: str, key: str, tip: str, slot: object) -> QAction:
+        action = QAction(text, self)
+        action.setShortcut(key)
+        action.setToolTip(f"{tip} ({key})")
+        action.triggered.connect(slot)
+        self.addAction(action)
+        button = self.widgetForAction(action)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setAccessibleName(text)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the space bar to training
+        return action
+
+    def _make_speed(self) -> QWidget:
+        self.speed = QSlider(Qt.Orientation.Horizontal)
+        self.speed.setRange(0, SPEED_POSITIONS)
+        self.speed.setFixedWidth(96)
+        self.speed.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.speed.setAccessibleName("Speed")
+        self.speed.setToolTip("Pace: from one step a second, each of which is seen, to as fast as this machine allows")
+        self._pace = QLabel()
+        self._pace.setMinimumWidth(72)
+        self.speed.valueChanged.connect(self._set_speed)
+        self.speed.setValue(SPEED_POSITIONS)
+        box = QWidget()
+        box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout(box)
+        row.setContentsMargins(GRID, 0, GRID, 0)
+        caption = QLabel("Speed")
+        caption.setProperty("role", "muted")
+        for widget in (caption, self.speed, self._pace):
+            row.addWidget(widget)
+        return box
+
+    def _make_progress(self) -> QWidget:
+        self.where = QLabel(self._HINT)
+        self.where.setAccessibleName("Progress")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Progress of the epoch")
+        self.bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.bar.setMinimumWidth(64)
+        self.rate = QLabel()
+        self.rate.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.rate.setAccessibleName("Throughput")
+        box = QWidget()
+        box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        row = QHBoxLayout(box)
+        row.setContentsMargins(GRID, 0, GRID, 0)
+        row.setSpacing(GRID)
+        row.addWidget(self.where)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.rate)
+        return box
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw the icons in the colours of ``theme``."""
+        self._theme = theme
+        self.step.setIcon(icons.icon(icons.step, theme.text))
+        self.reset.setIcon(icons.icon(icons.reset, theme.text))
+        self.new_seed.setIcon(icons.icon(icons.dice, theme.text))
+        self._show_state(self._workbench.is_running)
+
+    @Slot(int)
+    def _set_speed(self, position: int) -> None:
+        pace = steps_per_second(position)
+        self._pace.setText("full" if pace is None else f"{pace:,.0f} steps/s" if pace > 1.5 else "1 step/s")
+        self._workbench.set_speed(pace)
+
+    @Slot()
+    def _forget(self) -> None:
+        self._snapshot = None
+        self.where.setText("")
+        self.bar.setRange(0, 0)
+
+    @Slot(object)
+    def show_status(self, status: Status) -> None:
+        """Show what the worker is busy with."""
+        self._show_state(self._workbench.is_running)
+        if status.phase in (Phase.LOADING, Phase.TESTING):
+            self.bar.setRange(0, status.total)
+            self.bar.setValue(status.done)
+            text = "loading data" if status.phase is Phase.LOADING else "testing"
+            count = f" {status.done:,} / {status.total:,}" if status.total and status.phase is Phase.TESTING else ""
+            self.where.setText(f"{text}{count}")
+        elif self._snapshot is not None:
+            self._show_place(status)
+
+    @Slot(object)
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show how far training is."""
+        self._snapshot = snapshot
+        if self._workbench.status.phase is not Phase.TESTING:
+            self._show_place(self._workbench.status)
+
+    def _show_place(self, status: Status) -> None:
+        snapshot = self._snapshot
+        self.bar.setRange(0, snapshot.steps_per_epoch)
+        self.bar.setValue(snapshot.steps_per_epoch if status.phase is Phase.FINISHED else snapshot.step_in_epoch)
+        if snapshot.step == 0 and status.phase is Phase.PAUSED:
+            self.where.setText(self._HINT)
+        elif status.phase is Phase.FINISHED:
+            more = "1 more epoch" if snapshot.config.epochs == 1 else f"{snapshot.config.epochs} more epochs"
+            self.where.setText(f"{snapshot.epochs} epochs done \u00b7 Space trains {more}")
+        else:
+            epoch = min(snapshot.epoch + 1, snapshot.epochs)
+            step = f"{snapshot.step_in_epoch:,} / {snapshot.steps_per_epoch:,}"
+            self.where.setText(f"epoch {epoch} / {snapshot.epochs} \u00b7 step {step}")
+        self.rate.setText(_rate_text(snapshot, status.samples_per_second))
+
+    def _show_state(self, running: bool) -> None:
+        self.train.setText("Pause" if running else "Train")
+        if self._theme is not None:
+            self.train.setIcon(icons.icon(icons.pause if running else icons.play, self._theme.on_accent))
+        button = self.widgetForAction(self.train)
+        if isinstance(button, QToolButton):
+            button.setMinimumWidth(84)  # the same for both words, so that nothing moves
+
+
+def _rate_text(snapshot: Snapshot, samples_per_second: float) -> str:
+    """Return throughput and time left, such as "10,400 images/s \u00b7 0:07 left"."""
+    if samples_per_second <= 0:
+        return ""
+    steps_left = (snapshot.epochs - snapshot.epoch) * snapshot.steps_per_epoch - snapshot.step_in_epoch
+    seconds = round(steps_left * snapshot.config.batch_size / samples_per_second)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    left = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return f"{samples_per_second:,.0f} images/s \u00b7 {left} left"

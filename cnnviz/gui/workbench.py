@@ -1,0 +1,235 @@
+"""What the window works on: the current run, its thread, and the newest snapshot of it."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
+
+from cnnviz.data.preprocessing import Normalization
+from cnnviz.errors import UserError
+from cnnviz.formats import SavedParameters, read_parameters, write_parameters
+from cnnviz.gui.training_thread import TrainingThread
+from cnnviz.nn import Parameters
+from cnnviz.training.config import TrainingConfig
+from cnnviz.training.control import ProbeChoice
+from cnnviz.training.presets import PRESETS
+from cnnviz.training.session import Phase, Session, Status
+from cnnviz.training.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+_OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "batch_size", "train_size", "test_size", "freeze")
+
+
+class Workbench(QObject):
+    """Holds the run that the panels show, and takes their wishes.
+
+    It lives in the GUI thread. ``poll`` is called by the window's timer and hands the newest snapshot on.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+        Of the current run.
+    snapshot : Snapshot or None
+        The newest; None until the data are loaded.
+    probe : ProbeChoice
+        The image that is followed through the network.
+    """
+
+    run_started = Signal()  # another run: other settings, seed or parameters
+    snapshot_arrived = Signal(object)
+    status_changed = Signal(object)
+    probe_changed = Signal()
+    message = Signal(str)  # something went well: one line
+    failed = Signal(str)  # something went wrong: one line
+
+    def __init__(self, config: TrainingConfig, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.config = config
+        self.snapshot: Snapshot | None = None
+        self.probe = ProbeChoice()
+        self._thread: TrainingThread | None = None
+        self._status = Status(Phase.LOADING)
+        self._steps_per_second: float | None = None
+
+    # The run
+
+    def start_run(self, config: TrainingConfig | None = None, parameters: Parameters | None = None) -> None:
+        """Begin anew with ``config`` (None: the same settings), at rest; the run so far is given up."""
+        config = config or self.config
+        config.check()
+        self.close()
+        self.config = config
+        self.snapshot = None
+        session = Session(config, parameters)
+        session.control.set_speed(self._steps_per_second)
+        session.control.set_probe(self.probe)
+        self._thread = TrainingThread(session, self)
+        self._thread.failed.connect(self._on_failed)
+        self._thread.start()
+        self.run_started.emit()
+
+    def close(self) -> None:
+        """End the current run and its thread."""
+        if self._thread is not None:
+            self._thread.finish()
+            self._thread.deleteLater()
+            self._thread = None
+
+    def poll(self) -> None:
+        """Take the newest snapshot and status, if there are new ones."""
+        if self._thread is None:
+            return
+        session = self._thread.session
+        snapshot = session.mailbox.take()
+        if session.status != self._status:
+            self._status = session.status
+            self.status_changed.emit(self._status)
+        if snapshot is not None:
+            self.snapshot = snapshot
+            self.snapshot_arrived.emit(snapshot)
+
+    @property
+    def status(self) -> Status:
+        """Where the worker is."""
+        return self._status
+
+    @property
+    def is_running(self) -> bool:
+        """Whether training goes on by itself."""
+        return self._thread is not None and self._thread.session.control.is_running
+
+    # Transport
+
+    def toggle(self) -> None:
+        """Train, or pause."""
+        self.pause() if self.is_running else self.train()
+
+    def train(self) -> None:
+        """Train until told otherwise."""
+        if self._thread is not None:
+            self._thread.session.control.run()
+
+    def pause(self) -> None:
+        """Rest after the current step."""
+        if self._thread is not None:
+            self._thread.session.control.pause()
+
+    def step(self) -> None:
+        """Learn one batch, then rest."""
+        if self._thread is not None:
+            self._thread.session.control.step()
+
+    def reset(self) -> None:
+        """Begin anew with the same seed."""
+        self.start_run()
+
+    def reset_with_new_seed(self) -> None:
+        """Begin anew from other random weights."""
+        self.start_run(replace(self.config, seed=int(np.random.default_rng().integers(100_000))))
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Set the pace; None: as fast as possible."""
+        self._steps_per_second = steps_per_second
+        if self._thread is not None:
+            self._thread.session.control.set_speed(steps_per_second)
+
+    def set_learning_rate(self, lr: float) -> None:
+        """Change the learning rate from the next step on; a reset keeps it."""
+        config = replace(self.config, lr=lr)
+        config.check()
+        self.config = config
+        if self._thread is not None:
+            self._thread.session.control.set_learning_rate(lr)
+
+    def set_data_dir(self, folder: Path | None) -> None:
+        """Look for datasets in ``folder`` from the next run on; None: in the usual place."""
+        self.config = replace(self.config, data_dir=folder)
+
+    def set_probe(self, probe: ProbeChoice) -> None:
+        """Follow another image."""
+        self.probe = probe
+        if self._thread is not None:
+            self._thread.session.control.set_probe(probe)
+        self.probe_changed.emit()
+
+    def evaluate(self) -> None:
+        """Score on the test set, now."""
+        if self._thread is not None:
+            self._thread.session.control.evaluate()
+
+    def cancel_evaluation(self) -> None:
+        """Leave out the evaluation that is under way."""
+        if self._thread is not None:
+            self._thread.session.control.cancel_evaluation()
+
+    # Parameters
+
+    def classify(self, image: np.ndarray) -> np.ndarray | None:
+        """Return the ten probabilities for ``image`` (28, 28) grey levels by the newest parameters; None without."""
+        if self.snapshot is None:
+            return None
+        x = self.snapshot.normalization.apply(image[np.newaxis])
+        return self.snapshot.network.predict(x, self.snapshot.parameters)[0]
+
+    def saved_parameters(self) -> SavedParameters:
+        """Return the newest parameters as they are written to files; UserError where there are none yet."""
+        if self.snapshot is None:
+            raise UserError("there are no parameters yet: wait until the data are loaded")
+        recipe = self.snapshot.config.recipe
+        return SavedParameters(
+            architecture=recipe.architecture,
+            parameters={name: array.copy() for name, array in self.snapshot.parameters.flat().items()},
+            normalization=recipe.normalization,
+            test_normalization=recipe.test_normalization,
+            training={**self.snapshot.config.facts(), "steps": self.snapshot.step},
+        )
+
+    def export(self, path: Path) -> None:
+        """Write the newest parameters to ``path``; UserError where that fails."""
+        write_parameters(path, self.saved_parameters())
+        self.message.emit(f"Parameters after step {self.snapshot.step:,} written to {path}")
+
+    def open(self, path: Path) -> None:
+        """Begin a run from the parameters in ``path``; UserError where they cannot be read."""
+        saved = read_parameters(path)
+        config = replace(self.config, **_settings_for(saved, self.config))
+        network = config.recipe.build()
+        self.start_run(config, Parameters.from_flat(network.parameter_shapes, saved.parameters))
+        self.message.emit(f"Parameters read from {path}")
+
+    @Slot(str)
+    def _on_failed(self, line: str) -> None:
+        self.failed.emit(line)
+
+
+def _settings_for(saved: SavedParameters, current: TrainingConfig) -> dict[str, object]:
+    """Return the settings that differ from ``current`` when its parameters are replaced by ``saved``."""
+    if _fits(current.preset, saved.architecture, saved.normalization):
+        return {}
+    for name in PRESETS:
+        if _fits(name, saved.architecture, saved.normalization):
+            fresh = TrainingConfig.from_preset(name, current.dataset)
+            return {
+                field: getattr(fresh, field)
+                for field in (
+                    "preset",
+                    "optimizer",
+                    "schedule",
+                    "lr",
+                    "batch_size",
+                    "train_size",
+                    "test_size",
+                    "freeze",
+                )
+            }
+    raise UserError(
+        f"no preset has the network {saved.architecture} with images normalised by {saved.normalization.mean:g} and "
+        f"{saved.normalization.std:g}; this program can evaluate the file, but not train on from it"
+    )
+
+
+def _fits(preset: str, architecture: str, normalization: Normalization) -> bool:
+    return PRESETS[preset].architecture == architecture and PRESETS[preset].normalization == normalization

@@ -1,0 +1,35 @@
+"""The network, its gradients and its optimisers, in NumPy alone."""
+
+from cnnviz.nn.architectures import ARCHITECTURES
+from cnnviz.nn.layers import LAYERS, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU
+from cnnviz.nn.losses import CrossEntropy, softmax, softmax_cross_entropy
+from cnnviz.nn.network import BackwardPass, ForwardPass, Network
+from cnnviz.nn.optimizers import OPTIMIZERS, SGD, Adam, AmnesicAdam, Momentum, Optimizer, initial_state
+from cnnviz.nn.parameters import Parameters
+from cnnviz.nn.schedules import SCHEDULES
+
+__all__ = [
+    "ARCHITECTURES",
+    "LAYERS",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SGD",
+    "Adam",
+    "AmnesicAdam",
+    "BackwardPass",
+    "Conv2D",
+    "CrossEntropy",
+    "Dense",
+    "Flatten",
+    "ForwardPass",
+    "Layer",
+    "MaxPool2D",
+    "Momentum",
+    "Network",
+    "Optimizer",
+    "Parameters",
+    "ReLU",
+    "initial_state",
+    "softmax",
+    "softmax_cross_entropy",
+]

@@ -1,0 +1,18 @@
+"""The layers. To add one: a file here, and a line in ``LAYERS``."""
+
+from cnnviz.nn.layers.conv2d import Conv2D
+from cnnviz.nn.layers.dense import Dense
+from cnnviz.nn.layers.flatten import Flatten
+from cnnviz.nn.layers.layer import Layer
+from cnnviz.nn.layers.maxpool2d import MaxPool2D
+from cnnviz.nn.layers.relu import ReLU
+
+LAYERS = (
+    Conv2D,
+    ReLU,
+    MaxPool2D,
+    Flatten,
+    Dense,
+)
+
+__all__ = ["LAYERS", "Conv2D", "Dense", "Flatten", "Layer", "MaxPool2D", "ReLU"]

@@ -1,0 +1,63 @@
+"""The fully connected layer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnviz.nn.initializers import INITIALIZERS
+from cnnviz.nn.layers.layer import Arrays, Shape
+
+
+@dataclass(frozen=True)
+class Dense:
+    """y = x W^T + b, every unit connected with every input.
+
+    Attributes
+    ----------
+    units : int
+        Number of outputs.
+    bias : bool
+        Whether b is there.
+    initializer : str
+        Name of the weights' initialiser; biases start at 0.
+
+    Parameters (of ``forward``)
+    ---------------------------
+    weight : shape (units, inputs)
+    bias : shape (units,)
+    """
+
+    units: int
+    bias: bool = True
+    initializer: str = "glorot"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return (units,)."""
+        if len(input_shape) != 1:
+            raise ValueError(f"Dense needs a vector, got shape {input_shape}; put Flatten before it")
+        return (self.units,)
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Return the shapes of weight and bias."""
+        bias = {"bias": (self.units,)} if self.bias else {}
+        return {"weight": (self.units, input_shape[0]), **bias}
+
+    def initialize(self, input_shape: Shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return fresh weights, and biases of 0."""
+        shapes = self.parameter_shapes(input_shape)
+        bias = {"bias": np.zeros(shapes["bias"])} if self.bias else {}
+        return {"weight": INITIALIZERS[self.initializer](shapes["weight"], rng), **bias}
+
+    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """Return y, shape (N, units), for x of shape (N, inputs); the cache is x."""
+        y = x @ params["weight"].T  # (N, inputs) @ (inputs, units)
+        if self.bias:
+            y += params["bias"]
+        return y, x
+
+    def backward(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return dx = dy W, and dW = dy^T x, db = sum of dy over the examples."""
+        grads = {"weight": dy.T @ cache}  # (units, N) @ (N, inputs)
+        if self.bias:
+            grads["bias"] = dy.sum(axis=0)
+        return dy @ params["weight"], grads

@@ -1,0 +1,25 @@
+"""The rectified linear unit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnviz.nn.layers.layer import Arrays, Shape, Unlearned
+
+
+@dataclass(frozen=True)
+class ReLU(Unlearned):
+    """y = max(x, 0); the gradient passes where x > 0 and stops where x <= 0."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return ``input_shape``: each cell is treated by itself."""
+        return input_shape
+
+    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, np.ndarray]:
+        """Return max(x, 0), which is also all that the way back needs."""
+        y = np.maximum(x, 0)
+        return y, y
+
+    def backward(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return dy where the output was positive, 0 elsewhere."""
+        return dy * (cache > 0), {}

@@ -1,0 +1,147 @@
+"""A network: named layers, run forwards and backwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnviz.nn.layers import Layer
+from cnnviz.nn.layers.layer import Shape
+from cnnviz.nn.losses import softmax
+from cnnviz.nn.parameters import Parameters
+
+
+class ForwardPass(NamedTuple):
+    """What came out of each layer, N examples at a time.
+
+    Attributes
+    ----------
+    inputs : array, shape (N, H, W, C)
+    outputs : dict of array
+        Layer -> its output.
+    caches : dict
+        Layer -> what its ``backward`` needs.
+    """
+
+    inputs: np.ndarray
+    outputs: dict[str, np.ndarray]
+    caches: dict[str, Any]
+
+    @property
+    def logits(self) -> np.ndarray:
+        """Output of the last layer, shape (N, K)."""
+        return next(reversed(self.outputs.values()))
+
+
+class BackwardPass(NamedTuple):
+    """Gradients of the cost.
+
+    Attributes
+    ----------
+    outputs : dict of array
+        Layer -> gradient by its output; the gradient by a layer's input is that by the output before it.
+    inputs : array, shape (N, H, W, C), or None
+        Gradient by the network's input; None where the way back ended before it.
+    """
+
+    outputs: dict[str, np.ndarray]
+    inputs: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in a row.
+
+    Attributes
+    ----------
+    name : str
+        Name of the architecture.
+    layers : mapping
+        Name -> layer, in order.
+    input_shape : tuple of int
+        (H, W, C) of one example.
+    output_shapes : dict
+        Name -> shape of that layer's output, N left out.
+    parameter_shapes : dict
+        Name -> parameter -> shape, for the layers that have parameters.
+
+    Raises
+    ------
+    ValueError
+        From the constructor: a layer does not fit its input; the message names the layer.
+    """
+
+    name: str
+    layers: Mapping[str, Layer]
+    input_shape: Shape = (28, 28, 1)
+    output_shapes: dict[str, Shape] = field(init=False, default_factory=dict)
+    parameter_shapes: dict[str, dict[str, Shape]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Follow the shapes through the layers."""
+        shape = self.input_shape
+        for name, layer in self.layers.items():
+            try:
+                output = layer.output_shape(shape)
+            except ValueError as error:
+                raise ValueError(f"layer {name}: {error}") from None
+            if tensors := layer.parameter_shapes(shape):
+                self.parameter_shapes[name] = tensors
+            self.output_shapes[name] = shape = output
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of values that training can change."""
+        return sum(int(np.prod(s)) for tensors in self.parameter_shapes.values() for s in tensors.values())
+
+    def input_shape_of(self, layer: str) -> Shape:
+        """Return the shape of what ``layer`` is given."""
+        names = list(self.layers)
+        index = names.index(layer)
+        return self.output_shapes[names[index - 1]] if index else self.input_shape
+
+    def initialize(self, rng: np.random.Generator, dtype: type = np.float32) -> Parameters:
+        """Return fresh parameters, drawn layer by layer in order."""
+        parameters = Parameters.zeros(self.parameter_shapes, dtype)
+        for name, tensors in parameters.items():
+            for key, value in self.layers[name].initialize(self.input_shape_of(name), rng).items():
+                tensors[key][...] = value
+        return parameters
+
+    def forward(self, x: np.ndarray, parameters: Parameters) -> ForwardPass:
+        """Run x, shape (N, H, W, C), through all layers."""
+        result = ForwardPass(x, {}, {})
+        for name, layer in self.layers.items():
+            x, result.caches[name] = layer.forward(x, parameters.get(name, {}))
+            result.outputs[name] = x
+        return result
+
+    def backward(
+        self,
+        dlogits: np.ndarray,
+        forward: ForwardPass,
+        parameters: Parameters,
+        gradients: Parameters,
+        down_to: str | None = None,
+    ) -> BackwardPass:
+        """Run the gradient by the logits back through the layers and write the parameters' into ``gradients``.
+
+        The way back ends behind layer ``down_to`` (its own parameters included); None: at the network's input.
+        """
+        result: dict[str, np.ndarray] = {}
+        dy = dlogits
+        for name, layer in reversed(self.layers.items()):
+            result[name] = dy
+            dy, grads = layer.backward(dy, forward.caches[name], parameters.get(name, {}))
+            for key, value in grads.items():
+                gradients[name][key][...] = value
+            if name == down_to:
+                return BackwardPass(result, None)
+        return BackwardPass(result, dy)
+
+    def predict(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
+        """Return the probabilities, shape (N, K)."""
+        for name, layer in self.layers.items():
+            x, _ = layer.forward(x, parameters.get(name, {}))
+        return softmax(x)

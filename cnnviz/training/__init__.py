@@ -1,0 +1,1 @@
+"""Training runs: settings, the loop, and what is seen of it."""

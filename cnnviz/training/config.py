@@ -1,0 +1,143 @@
+"""What a training run is made of, checked before anything starts."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from numbers import Integral, Real
+from pathlib import Path
+
+from cnnviz.errors import UserError
+from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.training.presets import PRESETS, Preset
+
+LARGEST_SEED = 2**32 - 1
+LARGEST_LR = 10.0
+
+
+class ConfigError(UserError):
+    """A setting outside its range.
+
+    Attributes
+    ----------
+    field : str
+        Name of the setting.
+    """
+
+    def __init__(self, field: str, accepted: str, got: object) -> None:
+        self.field = field
+        super().__init__(f"{field}: accepted is {accepted}, got {got}")
+
+
+def check_lr(lr: float) -> None:
+    """Raise ConfigError where ``lr`` cannot be a learning rate."""
+    if not (isinstance(lr, Real) and math.isfinite(lr) and 0 < lr <= LARGEST_LR):
+        raise ConfigError("lr", f"a number above 0 and up to {LARGEST_LR:g}", lr)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The settings of a run; with the same ones, every run ends in the same bits.
+
+    Attributes
+    ----------
+    preset : str
+        Name in ``PRESETS``.
+    dataset : str
+        Name of a dataset, or a folder that holds IDX files.
+    data_dir : Path or None
+        Folder of the dataset's files; None: ``CNNVIZ_DATA_DIR`` or the cache folder.
+    train_size, test_size : int or None
+        The first so many images of each set; None: all.
+    epochs, batch_size : int
+    optimizer, schedule : str
+        Names in ``cnnviz.nn.OPTIMIZERS`` and ``SCHEDULES``.
+    lr : float
+        Learning rate before the schedule.
+    seed : int
+        Of initial parameters and of the order of images.
+    freeze : tuple of str
+        Layers whose parameters stay as they are.
+    """
+
+    preset: str
+    dataset: str
+    optimizer: str
+    schedule: str
+    lr: float
+    epochs: int
+    batch_size: int
+    train_size: int | None
+    test_size: int | None
+    data_dir: Path | None = None
+    seed: int = 0
+    freeze: tuple[str, ...] = ()
+
+    @classmethod
+    def from_preset(cls, preset: str, dataset: str, **changes: object) -> "TrainingConfig":
+        """Return the settings of ``preset`` with those of ``changes`` that are not None; ConfigError where wrong."""
+        _check_name("preset", PRESETS, preset)
+        recipe = PRESETS[preset]
+        config = cls(
+            preset=preset,
+            dataset=dataset,
+            optimizer=recipe.optimizer,
+            schedule=recipe.schedule,
+            lr=recipe.lr,
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            train_size=recipe.train_size,
+            test_size=recipe.test_size,
+        )
+        config = replace(config, **{name: value for name, value in changes.items() if value is not None})
+        config.check()
+        return config
+
+    @property
+    def recipe(self) -> Preset:
+        """The preset that ``preset`` names."""
+        return PRESETS[self.preset]
+
+    def check(self) -> None:
+        """Raise ConfigError for the first setting outside its range."""
+        _check_name("preset", PRESETS, self.preset)
+        _check_name("optimizer", OPTIMIZERS, self.optimizer)
+        _check_name("schedule", SCHEDULES, self.schedule)
+        check_lr(self.lr)
+        self._check_counts()
+        if not (isinstance(self.seed, Integral) and 0 <= self.seed <= LARGEST_SEED):
+            raise ConfigError("seed", f"a whole number from 0 to {LARGEST_SEED}", self.seed)
+        if self.train_size is not None:
+            self.check_batch(self.train_size)
+        self._check_frozen()
+
+    def check_batch(self, available: int) -> None:
+        """Raise ConfigError when a batch is larger than the ``available`` training images."""
+        if self.batch_size > available:
+            raise ConfigError("batch_size", f"1 to the {available} training images", self.batch_size)
+
+    def _check_counts(self) -> None:
+        for field in ("epochs", "batch_size", "train_size", "test_size"):
+            value = getattr(self, field)
+            if value is None and field in ("train_size", "test_size"):
+                continue
+            if not (isinstance(value, Integral) and value >= 1):
+                raise ConfigError(field, "a whole number of 1 or more", value)
+
+    def _check_frozen(self) -> None:
+        trainable = list(self.recipe.build().parameter_shapes)
+        for layer in self.freeze:
+            if layer not in trainable:
+                raise ConfigError("freeze", f"layers among {', '.join(trainable)}", layer)
+        if set(self.freeze) == set(trainable):
+            raise ConfigError("freeze", "all layers but at least one", ", ".join(self.freeze))
+
+    def facts(self) -> dict[str, object]:
+        """Return the settings as they are written into parameter files (JSON)."""
+        facts = asdict(self)
+        del facts["data_dir"]
+        return facts
+
+
+def _check_name(field: str, known: Iterable[str], name: str) -> None:
+    if name not in known:
+        raise ConfigError(field, f"one of {', '.join(known)}", name)

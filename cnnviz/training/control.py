@@ -1,0 +1,177 @@
+"""From the window to the worker: what it shall do next."""
+
+import enum
+import math
+import threading
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cnnviz.training.config import ConfigError, check_lr
+
+
+class Action(enum.Enum):
+    """The worker's next task."""
+
+    STEP = enum.auto()
+    SNAPSHOT = enum.auto()
+    EVALUATE = enum.auto()
+    STOP = enum.auto()
+
+
+@dataclass(frozen=True)
+class ProbeChoice:
+    """Which image is to be followed.
+
+    Attributes
+    ----------
+    kind : {"test", "training", "drawing"}
+    index : int
+        Of the test image.
+    image : array, shape (28, 28), or None
+        The drawing, grey levels.
+    """
+
+    kind: str = "test"
+    index: int = 0
+    image: np.ndarray | None = None
+
+
+class Control:
+    """Wishes of the window, read by the worker between two steps.
+
+    Every method may be called from any thread.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = False
+        self._stopped = False
+        self._single_steps = 0
+        self._refresh = False
+        self._evaluate = False
+        self._evaluation_cancelled = False
+        self._steps_per_second: float | None = None
+        self._next_step_at = 0.0
+        self._learning_rate: float | None = None
+        self._probe = ProbeChoice()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether steps follow each other by themselves."""
+        return self._running
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the worker was told to end."""
+        return self._stopped
+
+    @property
+    def probe(self) -> ProbeChoice:
+        """The image to follow."""
+        return self._probe
+
+    @property
+    def evaluation_cancelled(self) -> bool:
+        """Whether the evaluation under way is no longer wanted."""
+        return self._evaluation_cancelled or self._stopped
+
+    def run(self) -> None:
+        """Train, until told otherwise."""
+        self._set(_running=True, _single_steps=0)
+
+    def pause(self) -> None:
+        """Rest after the current step, and show where that led."""
+        self._set(_running=False, _single_steps=0, _refresh=True)
+
+    def step(self) -> None:
+        """Rest, but for one step."""
+        with self._changed:
+            self._running = False
+            self._single_steps += 1
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """End the run for good."""
+        self._set(_stopped=True, _running=False)
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Set the pace; None: as fast as possible. ConfigError where it is not above 0."""
+        if steps_per_second is not None and not (math.isfinite(steps_per_second) and steps_per_second > 0):
+            raise ConfigError("speed", "a number of steps a second above 0", steps_per_second)
+        with self._changed:
+            self._steps_per_second = steps_per_second
+            self._refresh = True
+            if steps_per_second is not None:
+                # A slower pace keeps the next step's time, or every move of a slider would bring a step of its own.
+                self._next_step_at = min(self._next_step_at, time.monotonic() + 1 / steps_per_second)
+            self._changed.notify()
+
+    def set_learning_rate(self, lr: float) -> None:
+        """Set the learning rate from the next step on. ConfigError where it is none."""
+        check_lr(lr)
+        self._set(_learning_rate=lr, _refresh=True)
+
+    def set_probe(self, probe: ProbeChoice) -> None:
+        """Follow another image; of a drawing, as it is now."""
+        if probe.image is not None:
+            probe = replace(probe, image=probe.image.copy())
+        self._set(_probe=probe, _refresh=True)
+
+    def evaluate(self) -> None:
+        """Score on the test set, now."""
+        self._set(_evaluate=True)
+
+    def cancel_evaluation(self) -> None:
+        """Leave out the evaluation that is under way or asked for."""
+        self._set(_evaluate=False, _evaluation_cancelled=True)
+
+    def begin_evaluation(self) -> None:
+        """Forget a wish to cancel that came before the evaluation that now begins, unasked."""
+        self._set(_evaluation_cancelled=False)
+
+    def take_learning_rate(self) -> float | None:
+        """Return a learning rate set since the last call; None where there was none."""
+        with self._changed:
+            lr, self._learning_rate = self._learning_rate, None
+            return lr
+
+    def next_action(self) -> Action:
+        """Wait until there is something to do, and return it."""
+        with self._changed:
+            while (action := self._due()) is None:
+                delay = self._next_step_at - time.monotonic() if self._running else None
+                self._changed.wait(delay)
+            return action
+
+    def _due(self) -> Action | None:
+        if self._stopped:
+            return Action.STOP
+        if self._refresh:
+            self._refresh = False
+            return Action.SNAPSHOT
+        if self._evaluate:
+            self._evaluate = False
+            self._evaluation_cancelled = False
+            return Action.EVALUATE
+        if self._single_steps:
+            self._single_steps -= 1
+            return Action.STEP
+        return self._due_in_time() if self._running else None
+
+    def _due_in_time(self) -> Action | None:
+        if self._steps_per_second is not None:
+            now = time.monotonic()
+            if now < self._next_step_at:
+                return None
+            period = 1 / self._steps_per_second
+            # A little late, the next step makes up for it; after a rest or a long step the beat starts anew.
+            self._next_step_at = (self._next_step_at if now - self._next_step_at < period else now) + period
+        return Action.STEP
+
+    def _set(self, **values: object) -> None:
+        with self._changed:
+            for name, value in values.items():
+                setattr(self, name, value)
+            self._changed.notify()

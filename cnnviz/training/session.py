@@ -1,0 +1,180 @@
+"""A run under the control of somebody who watches: the worker's whole life, without Qt."""
+
+import enum
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnviz.data import load_dataset
+from cnnviz.errors import Cancelled
+from cnnviz.nn import Parameters
+from cnnviz.training.config import TrainingConfig
+from cnnviz.training.control import Action, Control
+from cnnviz.training.mailbox import Mailbox
+from cnnviz.training.snapshot import Probe, Snapshot
+from cnnviz.training.trainer import EpochDone, StepDone, Trainer
+
+SNAPSHOTS_PER_SECOND = 30.0
+
+
+class Phase(enum.Enum):
+    """What the worker is busy with."""
+
+    LOADING = "loading"
+    PAUSED = "paused"
+    TRAINING = "training"
+    TESTING = "testing"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where the worker is.
+
+    Attributes
+    ----------
+    phase : Phase
+    done, total : int
+        Progress of loading or testing; ``total`` is 0 where it is not known.
+    samples_per_second : float
+        Training throughput of the last second; 0 while it rests.
+    """
+
+    phase: Phase
+    done: int = 0
+    total: int = 0
+    samples_per_second: float = 0.0
+
+
+class Session:
+    """Loads the data, trains as ``control`` says, and puts what is to be seen into ``mailbox``.
+
+    ``run`` is called once, on a thread of its own; ``control``, ``mailbox`` and ``status`` are for all threads.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+    control : Control
+    mailbox : Mailbox of Snapshot
+    status : Status
+        Replaced as a whole, so that reading it needs no lock.
+    """
+
+    def __init__(self, config: TrainingConfig, parameters: Parameters | None = None) -> None:
+        self.config = config
+        self.control = Control()
+        self.mailbox: Mailbox[Snapshot] = Mailbox()
+        self.status = Status(Phase.LOADING)
+        self._initial = parameters
+        self._published_at = 0.0
+        self._rate = _Throughput()
+
+    def run(self) -> None:
+        """Work until ``control.stop()``; UserError where data or training fail."""
+        try:
+            dataset = load_dataset(self.config.dataset, self.config.data_dir, self._loading)
+            self._trainer = Trainer(self.config, dataset, self._initial)
+            self._work()
+        except Cancelled:
+            pass
+        finally:
+            self.status = Status(Phase.STOPPED)
+
+    def _work(self) -> None:
+        events = self._trainer.events(self._testing)
+        self._publish()
+        self.status = Status(Phase.PAUSED)
+        while (action := self.control.next_action()) is not Action.STOP:
+            self._apply_learning_rate()
+            if action is Action.STEP:
+                events = self._advance(events)
+            else:
+                if action is Action.EVALUATE:
+                    self._trainer.score(self._testing)
+                self._publish()
+            self._rest_or_train()
+
+    def _advance(self, events: Iterator[StepDone | EpochDone]) -> Iterator[StepDone | EpochDone]:
+        """Go one step, and through the test where that ends the epoch."""
+        trainer = self._trainer
+        if trainer.epoch == trainer.epochs:  # finished, and asked for more
+            trainer.epochs += self.config.epochs
+            events = trainer.events(self._testing)
+        next(events)
+        self._rate.count(self.config.batch_size)
+        epoch_done = trainer.step_in_epoch == trainer.steps_per_epoch
+        if epoch_done:
+            self._publish()
+            self.control.begin_evaluation()
+            next(events)
+            if trainer.epoch == trainer.epochs:
+                self.control.pause()
+        if epoch_done or not self.control.is_running or self._is_due():
+            self._publish()
+        return events
+
+    def _apply_learning_rate(self) -> None:
+        if (lr := self.control.take_learning_rate()) is not None:
+            self._trainer.learning_rate = lr
+
+    def _rest_or_train(self) -> None:
+        """Tell which of both it is; only after the snapshot, so that who reads PAUSED finds where it paused."""
+        if self.control.is_running:
+            self.status = Status(Phase.TRAINING, samples_per_second=self._rate.per_second)
+            return
+        self._rate = _Throughput()
+        finished = self._trainer.epoch == self._trainer.epochs
+        self.status = Status(Phase.FINISHED if finished else Phase.PAUSED)
+
+    def _is_due(self) -> bool:
+        return self.mailbox.is_empty and time.monotonic() - self._published_at >= 1 / SNAPSHOTS_PER_SECOND
+
+    def _publish(self) -> None:
+        self.mailbox.put(self._trainer.snapshot(self._probe()))
+        self._published_at = time.monotonic()
+
+    def _probe(self) -> Probe:
+        choice = self.control.probe
+        if choice.kind == "drawing" and choice.image is not None:
+            return Probe(np.asarray(choice.image), None, "drawing")
+        if choice.kind == "training":
+            return self._trainer.training_probe()
+        return self._trainer.test_probe(choice.index)
+
+    def _loading(self, done: int, total: int) -> None:
+        if self.control.is_stopped:
+            raise Cancelled
+        self.status = Status(Phase.LOADING, done, total)
+
+    def _testing(self, done: int, total: int) -> None:
+        if self.control.evaluation_cancelled:
+            raise Cancelled
+        self._rate.interrupt()
+        self.status = Status(Phase.TESTING, done, total)
+
+
+class _Throughput:
+    """Samples a second, averaged over windows of about half a second in which nothing but training went on."""
+
+    def __init__(self) -> None:
+        self.per_second = 0.0
+        self._samples = 0
+        self._since: float | None = None
+
+    def count(self, samples: int) -> None:
+        now = time.monotonic()
+        if self._since is None:  # a window begins where a step ends
+            self._since = now
+            return
+        self._samples += samples
+        elapsed = now - self._since
+        if elapsed >= 0.5:
+            self.per_second = self._samples / elapsed
+            self._samples, self._since = 0, now
+
+    def interrupt(self) -> None:
+        """Leave out the time until the next step ends."""
+        self._samples, self._since = 0, None

@@ -1,0 +1,155 @@
+"""What a run looks like at one moment: everything that the panels show."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cnnviz.data.preprocessing import Normalization
+from cnnviz.nn import Network, Parameters, softmax_cross_entropy
+from cnnviz.training.config import TrainingConfig
+from cnnviz.training.history import HistoryView
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The image that is followed through the network.
+
+    Attributes
+    ----------
+    image : array, shape (28, 28), grey levels 0 to 255
+    label : int or None
+        What it shows; None for a drawing.
+    title : str
+        Such as "test digit 17".
+    """
+
+    image: np.ndarray
+    label: int | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One probe's way forwards through the network, and its cost's way back.
+
+    Attributes
+    ----------
+    probe : Probe
+    target : int
+        The digit that the cost is reckoned for: the label, or for a drawing the digit that it is taken for.
+    loss : float
+        -log p[target], in nats.
+    probabilities : array, shape (10,)
+    inputs : array, shape (28, 28, 1)
+        The normalised image.
+    outputs : dict of array
+        Layer -> its output, (H, W, C) or (D,).
+    output_gradients : dict of array
+        Layer -> gradient of the cost by that output, same shape.
+    input_gradient : array, shape (28, 28, 1)
+        Gradient of the cost by the normalised image.
+    caches : dict
+        Layer -> what its way back used, for a batch of one; for max pooling the routing.
+    """
+
+    probe: Probe
+    target: int
+    loss: float
+    probabilities: np.ndarray
+    inputs: np.ndarray
+    outputs: dict[str, np.ndarray]
+    output_gradients: dict[str, np.ndarray]
+    input_gradient: np.ndarray
+    caches: dict[str, Any]
+
+    def gradient_into(self, layer: str) -> np.ndarray:
+        """Return the gradient of the cost by the input of ``layer``."""
+        names = list(self.outputs)
+        index = names.index(layer)
+        return self.output_gradients[names[index - 1]] if index else self.input_gradient
+
+    def input_of(self, layer: str) -> np.ndarray:
+        """Return what ``layer`` was given."""
+        names = list(self.outputs)
+        index = names.index(layer)
+        return self.outputs[names[index - 1]] if index else self.inputs
+
+
+def trace(network: Network, parameters: Parameters, probe: Probe, normalization: Normalization) -> Trace:
+    """Run ``probe`` through the network and its cost back; all arrays of the result are read-only."""
+    gradients = Parameters.zeros(network.parameter_shapes, parameters.vector.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # parameters that are about to diverge
+        forward = network.forward(normalization.apply(probe.image[np.newaxis]), parameters)
+        target = int(forward.logits[0].argmax()) if probe.label is None else probe.label
+        scores = softmax_cross_entropy(forward.logits, np.array([target]))
+        backward = network.backward(scores.gradient, forward, parameters, gradients)
+    _seal(tuple(forward.caches.values()))
+    return Trace(
+        probe=replace(probe, image=_sealed(probe.image[np.newaxis])),
+        target=target,
+        loss=scores.mean,
+        probabilities=_sealed(scores.probabilities),
+        inputs=_sealed(forward.inputs),
+        outputs={name: _sealed(y) for name, y in forward.outputs.items()},
+        output_gradients={name: _sealed(backward.outputs[name]) for name in forward.outputs},
+        input_gradient=_sealed(backward.inputs),
+        caches=forward.caches,
+    )
+
+
+def _sealed(batch: np.ndarray) -> np.ndarray:
+    """Return the only example of a batch, protected from writing."""
+    example = batch[0]
+    example.flags.writeable = False
+    return example
+
+
+def _seal(cache: Any) -> None:
+    """Protect every array in ``cache``, an array or a tuple that holds such."""
+    if isinstance(cache, np.ndarray):
+        cache.flags.writeable = False
+    elif isinstance(cache, tuple):
+        for part in cache:
+            _seal(part)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a run after some step; read-only, and independent of all later steps.
+
+    Attributes
+    ----------
+    config : TrainingConfig
+    network : Network
+    parameters : Parameters
+    gradients : Parameters or None
+        Of the last training batch; None before the first step.
+    step, epoch : int
+        Updates made; whole epochs done.
+    step_in_epoch, steps_per_epoch, epochs : int
+        How far the current epoch is, how long it is, and how many there will be.
+    learning_rate : float
+        Of the next step.
+    history : HistoryView
+    trace : Trace
+        Of the probe, by ``parameters``.
+    """
+
+    config: TrainingConfig
+    network: Network
+    parameters: Parameters
+    gradients: Parameters | None
+    step: int
+    epoch: int
+    step_in_epoch: int
+    steps_per_epoch: int
+    epochs: int
+    learning_rate: float
+    history: HistoryView
+    trace: Trace
+
+    @property
+    def normalization(self) -> Normalization:
+        """What images go through before they enter the network."""
+        return self.config.recipe.normalization

@@ -1,0 +1,214 @@
+"""The training loop, as a generator of steps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnviz.data.datasets import Dataset, head
+from cnnviz.errors import Cancelled, UserError
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters, initial_state, softmax_cross_entropy
+from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
+from cnnviz.training.evaluation import Evaluation, Progress, evaluate
+from cnnviz.training.history import History, TestPoint
+from cnnviz.training.snapshot import Probe, Snapshot, trace
+
+_INITIALIZATION, _ORDER = 0, 1  # independent streams of random numbers from one seed
+
+
+class DivergenceError(UserError):
+    """The cost, or a parameter, is no longer a number."""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """A batch was learnt: its mean cost in nats and share of right answers, both before the update."""
+
+    step: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """All training images were seen once more; ``evaluation`` is None where scoring was cancelled."""
+
+    epoch: int
+    evaluation: Evaluation | None
+
+
+class Trainer:
+    """Trains a network on a dataset.
+
+    The trainer owns the live arrays; others see copies (``snapshot``).
+
+    Attributes
+    ----------
+    config : TrainingConfig
+    network : Network
+    parameters : Parameters
+        Live: changed in place by every step.
+    step, epoch, step_in_epoch : int
+        Updates made in all, whole epochs done, updates made in the current epoch.
+    epochs : int
+        How many there will be; may be raised while training.
+    history : History
+
+    Raises
+    ------
+    ConfigError
+        From the constructor: the settings do not fit the dataset, or ``parameters`` not the network.
+    """
+
+    def __init__(self, config: TrainingConfig, dataset: Dataset, parameters: Parameters | None = None) -> None:
+        config.check()
+        self.config = config
+        self.train = head(dataset.train, config.train_size)
+        self.test = head(dataset.test, config.test_size)
+        config.check_batch(len(self.train))
+        self.network = config.recipe.build()
+        self.parameters = self._initialize(parameters)
+        self.step = self.epoch = self.step_in_epoch = 0
+        self.epochs = config.epochs
+        self.history = History()
+        self._learning_rate = config.lr
+        self.history.append_learning_rate(0, config.lr)
+        self._gradients = Parameters.zeros(self.network.parameter_shapes)
+        self._optimizer = OPTIMIZERS[config.optimizer]
+        self._moments = initial_state(self._optimizer, self.parameters.vector)
+        self._trained = [name for name in self.network.parameter_shapes if name not in config.freeze]
+        self._batch = np.arange(1)  # indices of the latest training batch; before the first, of one image
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches; the last may be smaller."""
+        return -(-len(self.train) // self.config.batch_size)
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next step, schedule included. Setting it changes the rate before the schedule."""
+        progress = min(self.step / (self.epochs * self.steps_per_epoch), 1.0)
+        return self._learning_rate * SCHEDULES[self.config.schedule](progress)
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        check_lr(value)
+        self._learning_rate = value
+        self.history.append_learning_rate(self.step, value)
+
+    def events(self, progress: Progress | None = None) -> Iterator[StepDone | EpochDone]:
+        """Yield after every step, and after the test that ends an epoch, until ``epochs`` are done.
+
+        ``progress(done, total)`` follows the test; where it raises ``Cancelled`` that test is left out.
+
+        Raises
+        ------
+        DivergenceError
+            The cost or a parameter became NaN or infinite.
+        """
+        while self.epoch < self.epochs:
+            order = self._order()
+            while self.step_in_epoch < self.steps_per_epoch:
+                start = self.step_in_epoch * self.config.batch_size
+                yield self._learn(order[start : start + self.config.batch_size])
+            self.epoch += 1
+            self.step_in_epoch = 0
+            yield EpochDone(self.epoch, self.score(progress))
+
+    def score(self, progress: Progress | None = None) -> Evaluation | None:
+        """Score the parameters on the test set and record it; None where ``progress`` cancelled it.
+
+        Raises
+        ------
+        DivergenceError
+            The cost is NaN or infinite.
+        """
+        recipe = self.config.recipe
+        normalization = recipe.test_normalization or recipe.normalization
+        try:
+            evaluation = evaluate(self.network, self.parameters, self.test, normalization, progress)
+        except Cancelled:
+            return None
+        self._require_finite(evaluation.loss, "the cost on the test set")
+        epoch = self.epoch + self.step_in_epoch / self.steps_per_epoch
+        self.history.append_test(TestPoint(self.step, epoch, evaluation))
+        return evaluation
+
+    def test_probe(self, index: int) -> Probe:
+        """Return a test image (``index`` wraps around) as a probe."""
+        index %= len(self.test)
+        images, labels = self.test.batch(np.array([index]))
+        return Probe(images[0], int(labels[0]), f"test digit {index}")
+
+    def training_probe(self) -> Probe:
+        """Return the first image of the latest training batch as a probe."""
+        images, labels = self.train.batch(self._batch[:1])
+        return Probe(images[0], int(labels[0]), f"training digit {self._batch[0]}")
+
+    def snapshot(self, probe: Probe) -> Snapshot:
+        """Return the state after the latest step, with ``probe`` traced through it."""
+        parameters = self.parameters.frozen_copy()
+        return Snapshot(
+            config=self.config,
+            network=self.network,
+            parameters=parameters,
+            gradients=self._gradients.frozen_copy() if self.step else None,
+            step=self.step,
+            epoch=self.epoch,
+            step_in_epoch=self.step_in_epoch,
+            steps_per_epoch=self.steps_per_epoch,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            history=self.history.view(),
+            trace=trace(self.network, parameters, probe, self.config.recipe.normalization),
+        )
+
+    def _initialize(self, parameters: Parameters | None) -> Parameters:
+        """Return a copy of ``parameters``, or fresh ones."""
+        if parameters is None:
+            return self.network.initialize(np.random.default_rng([self.config.seed, _INITIALIZATION]))
+        if parameters.shapes != self.network.parameter_shapes:
+            raise ConfigError("parameters", f"those of a network like {self.config.preset}", "those of another network")
+        return parameters.copy()
+
+    def _order(self) -> np.ndarray:
+        """Return the order of the images in the current epoch.
+
+        Images that already lie in random order, such as generated ones, are first taken as they lie, so that they can
+        be made while training goes on.
+        """
+        if self.epoch == 0 and self.train.in_random_order:
+            return np.arange(len(self.train))
+        return np.random.default_rng([self.config.seed, _ORDER, self.epoch]).permutation(len(self.train))
+
+    def _learn(self, indices: np.ndarray) -> StepDone:
+        """Go one step: forwards, backwards, update."""
+        images, labels = self.train.batch(indices)
+        with np.errstate(over="ignore", invalid="ignore"):  # told by the checks, in words
+            forward = self.network.forward(self.config.recipe.normalization.apply(images), self.parameters)
+            cost = softmax_cross_entropy(forward.logits, labels)
+            self._require_finite(cost.mean, "the cost of a batch")
+            # The parameters of the first trained layer are the last thing that the way back is needed for.
+            self.network.backward(cost.gradient, forward, self.parameters, self._gradients, down_to=self._trained[0])
+            self._update()
+            self._require_finite(self.parameters.vector @ self.parameters.vector, "the size of the parameters")
+        accuracy = float((forward.logits.argmax(axis=1) == labels).mean())
+        self._batch = indices
+        self.history.append(cost.mean, accuracy)
+        return StepDone(self.step, cost.mean, accuracy)
+
+    def _require_finite(self, value: float, meaning: str) -> None:
+        if not np.isfinite(value):
+            raise DivergenceError(
+                f"training diverged: {meaning} is {value} after step {self.step}, at a learning rate of "
+                f"{self._learning_rate:g}; reset and take a tenth of that rate"
+            )
+
+    def _update(self) -> None:
+        lr = self.learning_rate
+        self.step += 1
+        self.step_in_epoch += 1
+        for name in self._trained:
+            span = self.parameters.spans[name]
+            moments = {key: moment[span] for key, moment in self._moments.items()}
+            self._optimizer.update(self.parameters.vector[span], self._gradients.vector[span], moments, lr, self.step)

@@ -1,0 +1,424 @@
+import gzip
+import hashlib
+import os
+import re
+import socket
+import threading
+import time
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from cnnviz.atomic import WriteError
+from cnnviz.data import download
+from cnnviz.data.datasets import DataError
+from cnnviz.data.download import FILES, MIRRORS, PublishedFile, download_mnist
+from cnnviz.data.idx import IDX_FILES, missing_idx_files
+from cnnviz.errors import Cancelled
+
+RAW = {"train-images-idx3-ubyte": os.urandom(200_000), "t10k-labels-idx1-ubyte": bytes(range(10)) * 50}
+PACKED = {f"{name}.gz": gzip.compress(content) for name, content in RAW.items()}
+TINY_FILES = tuple(
+    PublishedFile(
+        name,
+        len(PACKED[f"{name}.gz"]),
+        hashlib.sha256(PACKED[f"{name}.gz"]).hexdigest(),
+        hashlib.sha256(content).hexdigest(),
+    )
+    for name, content in RAW.items()
+)
+TOTAL = sum(map(len, PACKED.values()))
+
+
+def send(handler, body, status=200, kind="application/gzip", **headers):
+    handler.send_response(status)
+    for name, value in {"Content-Type": kind, **headers}.items():
+        handler.send_header(name.replace("_", "-"), str(value))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def asked_for(handler):
+    return PACKED[handler.path.removeprefix("/mnist/")]
+
+
+def deliver(handler):
+    send(handler, asked_for(handler), Content_Length=len(asked_for(handler)))
+
+
+def answer_404(handler):
+    handler.send_error(404)
+
+
+def close_half_way(handler):
+    body = asked_for(handler)
+    send(handler, body[: len(body) // 2], Content_Length=len(body))
+
+
+def announce_half(handler):
+    body = asked_for(handler)
+    send(handler, body[: len(body) // 2], Content_Length=len(body) // 2)
+
+
+def deliver_other_content(handler):
+    send(handler, bytes(len(asked_for(handler))))
+
+
+def deliver_unpacked_content(handler):
+    send(handler, gzip.decompress(asked_for(handler)))
+
+
+def deliver_a_byte_more(handler):
+    send(handler, asked_for(handler) + b"\0")
+
+
+def show_page(handler):
+    send(handler, b"<html>log in first</html>", kind="text/html; charset=utf-8")
+
+
+def redirect_to_page(handler):
+    if handler.path == "/login":
+        show_page(handler)
+    else:
+        send(handler, b"", 302, Location="/login")
+
+
+def redirect_for_ever(handler):
+    send(handler, b"", 302, Location=handler.path)
+
+
+def send_without_end(handler):
+    send(handler, b"")
+    while not handler.server.released.is_set():
+        handler.wfile.write(bytes(65536))
+
+
+def stall_before_answering(handler):
+    handler.server.released.wait(10)
+
+
+def stall_half_way(handler):
+    close_half_way(handler)
+    handler.wfile.flush()
+    handler.server.released.wait(10)
+
+
+def drip(handler):
+    send(handler, b"")
+    while not handler.server.released.wait(0.02):
+        handler.wfile.write(b"\x1f")
+
+
+def drip_headers(handler):
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nX-Never-Ending: ")
+    while not handler.server.released.wait(0.02):
+        handler.wfile.write(b"x")
+
+
+def speak_no_http(handler):
+    handler.wfile.write(b"\x00\x1b[31m no HTTP\r\n" * 3)
+
+
+def close_at_once(_):
+    pass
+
+
+STALLED = r"(sent only [\d,]+ bytes in 0.3 s|failed \(no answer in time\))"
+FAULTS = {
+    answer_404: "answered HTTP 404",
+    close_half_way: r"sent only [\d,]+ of [\d,]+ bytes",
+    announce_half: r"sent only [\d,]+ of [\d,]+ bytes",
+    deliver_other_content: "sent other content than was published",
+    deliver_unpacked_content: r"sent only [\d,]+ of [\d,]+ bytes",
+    show_page: "sent a web page instead",
+    redirect_to_page: "answered HTTP 302",
+    redirect_for_ever: "answered HTTP 302",
+    deliver_a_byte_more: r"sent more than the published [\d,]+ bytes",
+    send_without_end: r"sent more than the published [\d,]+ bytes",
+    stall_before_answering: STALLED,
+    stall_half_way: STALLED,
+    drip: STALLED,
+    drip_headers: STALLED,
+    speak_no_http: r"failed \(BadStatusLine\)",
+    close_at_once: r"failed \(RemoteDisconnected\)",
+}
+
+
+class Mirror(ThreadingHTTPServer):
+    """A server on this machine that answers every request by one function, and notes what it was asked for."""
+
+    def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answer = answer
+        self.asked = []
+        self.released = threading.Event()
+        self.name = f"127.0.0.1:{self.server_port}"
+        self.url = f"http://{self.name}/mnist/"
+
+    daemon_threads = False  # so that server_close waits for them
+
+    def handle_error(self, *_):
+        """Clients that hang up are what these tests are about."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path.removeprefix("/mnist/"))
+        self.server.answer(self)
+
+    def log_message(self, *_):
+        pass
+
+
+def transfers():
+    return [thread for thread in threading.enumerate() if thread.name == "download"]
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Start mirrors; afterwards see to it that neither they nor the downloads left anything running."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    mirrors = []
+
+    def start(answer):
+        mirror = Mirror(answer)
+        thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        mirrors.append((mirror, thread))
+        return mirror
+
+    yield start
+    for mirror, thread in mirrors:
+        mirror.released.set()
+        mirror.shutdown()
+        mirror.server_close()
+        thread.join()
+    for thread in transfers():
+        thread.join(5)
+    assert not transfers()
+
+
+def fetch(folder, *mirrors, progress=None, timeout=5.0):
+    return download_mnist(folder, progress, [mirror.url for mirror in mirrors], TINY_FILES, timeout)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_that_all_files_arrive_as_published(serve, tmp_path):
+    folder = tmp_path / "new" / "folder"
+    assert fetch(folder, serve(deliver)) == folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == PACKED
+
+
+def test_that_progress_counts_the_bytes_of_all_files(serve, tmp_path):
+    reports = []
+    fetch(tmp_path, serve(deliver), progress=lambda done, total: reports.append((done, total)))
+    done = [done for done, _ in reports]
+    assert done == sorted(done)
+    assert reports[0][0] == 0
+    assert reports[-1] == (TOTAL, TOTAL)
+    assert {total for _, total in reports} == {TOTAL}
+
+
+@pytest.mark.parametrize("answer", FAULTS, ids=lambda answer: answer.__name__)
+def test_that_the_second_mirror_takes_over(serve, tmp_path, answer):
+    faulty, good = serve(answer), serve(deliver)
+    fetch(tmp_path, faulty, good, timeout=0.3)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == PACKED
+    assert len([name for name in faulty.asked if name in PACKED]) >= 1
+
+
+@pytest.mark.parametrize(("answer", "fault"), FAULTS.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_that_nothing_is_left_and_the_fault_is_told_when_no_mirror_delivers(serve, tmp_path, answer, fault):
+    mirror = serve(answer)
+    with pytest.raises(DataError) as caught:
+        fetch(tmp_path, mirror, timeout=0.3)
+    line = str(caught.value)
+    assert re.match(f"could not download {TINY_FILES[0].name}.gz: {mirror.name} {fault};", line)
+    assert line.endswith(
+        "; check the network connection and try again, or name a folder that holds MNIST with --data-dir DIR"
+    )
+    assert line.isprintable()
+    assert names(tmp_path) == []
+
+
+def test_that_what_each_mirror_did_is_told(serve, tmp_path):
+    first, second = serve(answer_404), serve(show_page)
+    with pytest.raises(DataError, match=f"{first.name} answered HTTP 404, {second.name} sent a web page instead;"):
+        fetch(tmp_path, first, second)
+
+
+def test_that_a_mirror_that_cannot_be_reached_is_told(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(DataError, match=rf"{address} failed \(Connection refused\)"):
+        download_mnist(tmp_path, mirrors=[f"http://{address}/"], files=TINY_FILES)
+
+
+def test_that_later_files_come_from_the_mirror_that_delivered(serve, tmp_path):
+    faulty, good = serve(answer_404), serve(deliver)
+    fetch(tmp_path, faulty, good)
+    assert faulty.asked == list(PACKED)[:1]
+    assert good.asked == list(PACKED)
+
+
+def test_that_files_fetched_before_a_fault_stay(serve, tmp_path):
+    def deliver_first_only(handler):
+        if TINY_FILES[0].name in handler.path:
+            deliver(handler)
+        else:
+            answer_404(handler)
+
+    with pytest.raises(DataError, match=TINY_FILES[1].name):
+        fetch(tmp_path, serve(deliver_first_only))
+    assert names(tmp_path) == [f"{TINY_FILES[0].name}.gz"]
+    good = serve(deliver)
+    fetch(tmp_path, good)
+    assert good.asked == [f"{TINY_FILES[1].name}.gz"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda raw: gzip.compress(raw, 1)])
+def test_that_files_with_the_published_content_are_not_fetched_however_packed(serve, tmp_path, pack):
+    for name, content in RAW.items():
+        (tmp_path / name).write_bytes(pack(content))
+    mirror, reports = serve(deliver), []
+    fetch(tmp_path, mirror, progress=lambda *report: reports.append(report))
+    assert mirror.asked == []
+    assert names(tmp_path) == sorted(RAW)
+    assert reports[-1] == (TOTAL, TOTAL)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x1f\x8b broken", bytes(1000), next(iter(PACKED.values()))[:-1]])
+def test_that_damaged_files_are_replaced(serve, tmp_path, damage):
+    for name in PACKED:
+        (tmp_path / name).write_bytes(damage)
+    fetch(tmp_path, serve(deliver))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == PACKED
+
+
+@pytest.mark.parametrize("hash_name", ["packed_sha256", "sha256"])
+def test_that_either_hash_that_does_not_fit_is_noticed(serve, tmp_path, hash_name):
+    other = replace(TINY_FILES[0], **{hash_name: "0" * 64})
+    with pytest.raises(DataError, match="sent other content than was published"):
+        download_mnist(tmp_path, None, [serve(deliver).url], [other])
+    assert names(tmp_path) == []
+
+
+SOON = 0.5  # seconds; 0.1 by design, the rest for a busy machine
+
+
+class CancelOnce:
+    """A progress callback that cancels as soon as ``condition`` holds, and notes when that was asked first."""
+
+    def __init__(self, condition):
+        self.condition = condition
+        self.called = []
+
+    def __call__(self, done, total):
+        self.called.append(time.monotonic())
+        if self.condition(done):
+            raise Cancelled
+
+    def longest_silence(self):
+        return max(after - before for before, after in zip(self.called, self.called[1:], strict=False))
+
+
+@pytest.mark.parametrize("answer", [stall_before_answering, stall_half_way, drip_headers], ids=lambda f: f.__name__)
+def test_that_a_download_from_a_stalled_mirror_is_cancelled_soon(serve, tmp_path, answer):
+    wish = time.monotonic() + 0.5
+    cancel = CancelOnce(lambda done: time.monotonic() > wish)
+    with pytest.raises(Cancelled):
+        fetch(tmp_path, serve(answer), progress=cancel, timeout=10.0)
+    assert time.monotonic() - wish < SOON
+    assert cancel.longest_silence() < SOON
+    assert names(tmp_path) == []
+
+
+def test_that_a_download_is_cancelled_while_the_name_of_the_mirror_is_looked_up(serve, tmp_path, monkeypatch):
+    answered = threading.Event()
+
+    def look_up(*_, **__):
+        answered.wait(10)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    wish = time.monotonic() + 0.2
+    with pytest.raises(Cancelled):
+        fetch(tmp_path, serve(deliver), progress=CancelOnce(lambda done: time.monotonic() > wish), timeout=10.0)
+    assert time.monotonic() - wish < SOON
+    answered.set()
+
+
+def test_that_a_cancelled_download_does_not_go_on_unseen(serve, tmp_path):
+    with pytest.raises(Cancelled):
+        fetch(tmp_path, serve(drip), progress=CancelOnce(lambda done: done > 0))
+    for thread in transfers():
+        thread.join(SOON)
+    assert not transfers()
+
+
+def test_that_a_cancelled_download_keeps_whole_files_only(serve, tmp_path):
+    with pytest.raises(Cancelled):
+        fetch(tmp_path, serve(deliver), progress=CancelOnce(lambda done: done >= TINY_FILES[0].packed_bytes))
+    assert set(names(tmp_path)) <= {f"{TINY_FILES[0].name}.gz"}
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == PACKED[path.name]
+
+
+def test_that_an_endless_download_is_ended_before_memory_is_filled(serve, tmp_path):
+    mirror = serve(send_without_end)
+    highest = []
+    with pytest.raises(DataError):
+        fetch(tmp_path, mirror, progress=lambda done, total: highest.append(done))
+    assert max(highest) <= TINY_FILES[0].packed_bytes
+
+
+def test_that_a_mirror_above_the_slowest_rate_is_waited_for(serve, tmp_path, monkeypatch):
+    def deliver_slowly(handler):
+        body = asked_for(handler)
+        send(handler, b"", Content_Length=len(body))
+        for start in range(0, len(body), 20_000):
+            handler.wfile.write(body[start : start + 20_000])
+            time.sleep(0.05)
+
+    monkeypatch.setattr(download, "POLL_SECONDS", 0.01)
+    fetch(tmp_path, serve(deliver_slowly), timeout=0.2)
+    assert set(names(tmp_path)) == set(PACKED)
+
+
+def test_that_a_folder_that_cannot_be_made_is_told_before_anything_is_fetched(serve, tmp_path):
+    (tmp_path / "file").touch()
+    mirror = serve(deliver)
+    with pytest.raises(DataError, match=r"could not create the folder .*file: File exists; choose another place"):
+        fetch(tmp_path / "file", mirror)
+    assert mirror.asked == []
+
+
+def test_that_a_file_that_cannot_be_written_is_told(serve, tmp_path):
+    (tmp_path / f"{TINY_FILES[0].name}.gz").mkdir()
+    with pytest.raises(WriteError, match="it is a folder"):
+        fetch(tmp_path, serve(deliver))
+
+
+def test_that_the_folder_is_by_default_where_mnist_is_looked_for(serve, tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNVIZ_DATA_DIR", str(tmp_path))
+    assert fetch(None, serve(deliver)) == tmp_path
+    assert set(names(tmp_path)) == set(PACKED)
+
+
+def test_that_the_mirrors_are_encrypted_and_the_files_are_those_that_are_loaded():
+    assert all(mirror.startswith("https://") and mirror.endswith("/") for mirror in MIRRORS)
+    assert tuple(file.name for file in FILES) == IDX_FILES
+    assert [file.packed_bytes for file in FILES] == [9_912_422, 28_881, 1_648_877, 4_542]
+
+
+def test_that_the_real_files_are_recognised_by_their_content():
+    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    folder = Path(os.environ.get("CNNVIZ_TEST_DATA", beside)) / "mnist"
+    if missing_idx_files(folder):
+        pytest.skip(f"needs the four MNIST files in {folder}")
+    assert download_mnist(folder, mirrors=()) == folder

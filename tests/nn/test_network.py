@@ -1,0 +1,166 @@
+import numpy as np
+import pytest
+from checks import TOLERANCE, assert_directional_derivative
+
+from cnnviz.nn import Conv2D, Dense, Flatten, MaxPool2D, Network, Parameters, ReLU, softmax, softmax_cross_entropy
+from cnnviz.nn.gradient_check import numerical_gradient, relative_error
+from cnnviz.nn.layers import Layer
+
+LAYERS: dict[str, Layer] = {
+    "conv1": Conv2D(3, 3, padding="same"),
+    "relu1": ReLU(),
+    "pool1": MaxPool2D(2, 2),
+    "conv2": Conv2D(4, 2, bias=False),
+    "flatten": Flatten(),
+    "dense1": Dense(5),
+}
+LABELS = np.array([4, 0])
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network("small", LAYERS, (6, 8, 2))
+
+
+@pytest.fixture
+def parameters(network, rng) -> Parameters:
+    return Parameters(network.parameter_shapes, 0.5 * rng.standard_normal(network.parameter_count))
+
+
+@pytest.fixture
+def x(rng) -> np.ndarray:
+    return rng.standard_normal((2, 6, 8, 2))
+
+
+def gradients_of(network, x, parameters, down_to=None):
+    """Return gradients (NaN where nothing was written) and the backward pass for the cost of LABELS."""
+    forward = network.forward(x, parameters)
+    gradients = Parameters(network.parameter_shapes, np.full(parameters.vector.size, np.nan))
+    dlogits = softmax_cross_entropy(forward.logits, LABELS).gradient
+    return gradients, network.backward(dlogits, forward, parameters, gradients, down_to)
+
+
+def test_that_shapes_are_followed_from_layer_to_layer(network):
+    assert network.output_shapes == {
+        "conv1": (6, 8, 3),
+        "relu1": (6, 8, 3),
+        "pool1": (3, 4, 3),
+        "conv2": (2, 3, 4),
+        "flatten": (24,),
+        "dense1": (5,),
+    }
+    assert network.parameter_shapes == {
+        "conv1": {"weight": (3, 2, 3, 3), "bias": (3,)},
+        "conv2": {"weight": (4, 3, 2, 2)},
+        "dense1": {"weight": (5, 24), "bias": (5,)},
+    }
+    assert network.parameter_count == 54 + 3 + 48 + 120 + 5
+
+
+def test_that_a_layers_input_is_the_output_of_the_one_before(network):
+    assert network.input_shape_of("conv1") == (6, 8, 2)
+    assert network.input_shape_of("conv2") == (3, 4, 3)
+
+
+def test_that_fresh_parameters_are_float32_and_follow_the_seed(network):
+    one, two, other = (network.initialize(np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.vector, two.vector)
+    assert not np.array_equal(one.vector, other.vector)
+    assert one.vector.dtype == np.float32
+    assert one["conv1"]["weight"].all()
+    assert not one["conv1"]["bias"].any()
+    np.testing.assert_array_equal(
+        network.initialize(np.random.default_rng(1), np.float64).copy(np.float32).vector, one.vector
+    )
+
+
+def test_that_forward_keeps_the_output_of_every_layer_in_order(network, x, parameters):
+    forward = network.forward(x, parameters)
+    assert {name: y.shape[1:] for name, y in forward.outputs.items()} == network.output_shapes
+    assert list(forward.outputs) == list(LAYERS)
+    assert forward.inputs is x
+    assert forward.logits is forward.outputs["dense1"]
+
+
+def test_that_predict_gives_the_softmax_of_the_logits(network, x, parameters):
+    np.testing.assert_array_equal(network.predict(x, parameters), softmax(network.forward(x, parameters).logits))
+
+
+def test_that_a_prediction_between_forward_and_backward_changes_nothing(network, x, parameters, rng):
+    expected, _ = gradients_of(network, x, parameters)
+    forward = network.forward(x, parameters)
+    network.predict(rng.standard_normal((7, 6, 8, 2)), parameters)
+    gradients = Parameters.zeros(network.parameter_shapes, np.float64)
+    network.backward(softmax_cross_entropy(forward.logits, LABELS).gradient, forward, parameters, gradients)
+    np.testing.assert_array_equal(gradients.vector, expected.vector)
+
+
+def test_that_gradients_by_every_parameter_and_by_the_input_agree_with_finite_differences(network, x, parameters):
+    gradients, backward = gradients_of(network, x, parameters)
+
+    def cost() -> float:
+        return softmax_cross_entropy(network.forward(x, parameters).logits, LABELS).mean
+
+    assert relative_error(numerical_gradient(cost, parameters.vector), gradients.vector) <= TOLERANCE
+    assert relative_error(numerical_gradient(cost, x), backward.inputs) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_that_the_gradient_shown_for_a_layer_is_that_of_the_cost_by_its_output(name, network, x, parameters, rng):
+    _, backward = gradients_of(network, x, parameters)
+    output = network.forward(x, parameters).outputs[name].copy()
+    rest = list(LAYERS)[list(LAYERS).index(name) + 1 :]
+
+    def cost() -> float:
+        y = output
+        for later in rest:
+            y, _ = LAYERS[later].forward(y, parameters.get(later, {}))
+        return softmax_cross_entropy(y, LABELS).mean
+
+    # Cells that a ReLU has set to 0 stay there: windows full of them are ties, where the cost has no slope.
+    assert_directional_derivative(cost, output, backward.outputs[name], rng, name, moving=output != 0)
+
+
+@pytest.mark.parametrize(
+    ("down_to", "untouched"), [("dense1", {"conv1", "conv2"}), ("conv2", {"conv1"}), ("relu1", {"conv1"})]
+)
+def test_that_the_way_back_ends_behind_the_layer_asked_for(down_to, untouched, network, x, parameters):
+    full, whole_way = gradients_of(network, x, parameters)
+    gradients, backward = gradients_of(network, x, parameters, down_to)
+    assert backward.inputs is None
+    assert list(backward.outputs) == list(reversed(LAYERS))[: len(LAYERS) - list(LAYERS).index(down_to)]
+    for name, span in gradients.spans.items():
+        if name in untouched:
+            assert np.isnan(gradients.vector[span]).all()
+        else:
+            np.testing.assert_array_equal(gradients.vector[span], full.vector[span])
+    np.testing.assert_array_equal(backward.outputs[down_to], whole_way.outputs[down_to])
+
+
+def test_that_a_frozen_copy_of_the_parameters_serves_both_directions(network, x, parameters):
+    expected, _ = gradients_of(network, x, parameters)
+    gradients, _ = gradients_of(network, x, parameters.frozen_copy())
+    np.testing.assert_array_equal(gradients.vector, expected.vector)
+
+
+def test_that_a_kernel_larger_than_its_input_names_the_layer_and_both_sizes():
+    with pytest.raises(ValueError, match="layer conv2: Conv2D: a kernel of 5x5 does not fit into an input of 4x3"):
+        Network("broken", {"conv1": Conv2D(8, 3), "conv2": Conv2D(8, 5)}, (6, 5, 1))
+
+
+def test_that_a_pooling_window_larger_than_its_input_names_the_layer_and_both_sizes():
+    with pytest.raises(ValueError, match="layer pool1: MaxPool2D: a window of 4 does not fit into an input of 3x2"):
+        Network("broken", {"pool1": MaxPool2D(4)}, (3, 2, 1))
+
+
+def test_that_dense_without_flatten_names_the_layer_the_shape_and_the_cure():
+    message = r"layer dense1: Dense needs a vector, got shape \(26, 26, 8\); put Flatten before it"
+    with pytest.raises(ValueError, match=message):
+        Network("broken", {"conv1": Conv2D(8, 3), "dense1": Dense(10)})
+
+
+def test_that_a_convolution_behind_flatten_names_the_layer_and_the_shape():
+    with pytest.raises(
+        ValueError, match=r"layer conv1: Conv2D needs an input of \(height, width, channels\), got shape \(784,\)"
+    ):
+        Network("broken", {"flatten": Flatten(), "conv1": Conv2D(8, 3)})

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from cnnviz.training.evaluation import Evaluation
+from cnnviz.training.history import History, HistoryView, TestPoint
+
+
+def scores(loss: float) -> Evaluation:
+    return Evaluation(1, loss, np.eye(10, dtype=np.int64))
+
+
+def test_that_a_view_holds_every_step_in_order_past_every_growth_of_the_arrays():
+    history = History()
+    for step in range(5000):
+        history.append(step / 4, step % 2)
+    view = history.view()
+    assert view.losses.tolist() == [step / 4 for step in range(5000)]
+    assert view.accuracies.tolist() == [step % 2 for step in range(5000)]
+
+
+@pytest.mark.parametrize("length", [0, 10, 1024])
+def test_that_a_view_is_not_changed_by_later_steps(length):
+    history = History()
+    for _ in range(length):
+        history.append(1.0, 0.25)
+    view = history.view()
+    for _ in range(2000):
+        history.append(2.0, 0.75)
+    history.append_test(TestPoint(length, 1.0, scores(1.0)))
+    history.append_learning_rate(length, 0.1)
+    assert view.losses.tolist() == [1.0] * length
+    assert view.accuracies.tolist() == [0.25] * length
+    assert view.tests == ()
+    assert view.learning_rates == ()
+
+
+def test_that_a_view_refuses_writing():
+    history = History()
+    history.append(1.0, 1.0)
+    view = history.view()
+    for values in (view.losses, view.accuracies):
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 0.0
+
+
+def test_that_a_view_costs_no_copy():
+    history = History()
+    history.append(1.0, 1.0)
+    assert np.shares_memory(history.view().losses, history.view().losses)
+
+
+def test_that_the_past_is_the_mean_of_the_last_steps():
+    history = HistoryView(np.array([9.0, 1.0, 3.0]), np.array([0.0, 0.5, 1.0]), (), ())
+    assert history.past(2) == (2.0, 0.75)
+    assert history.past(3) == (pytest.approx(13 / 3), 0.5)
+    assert history.past() == history.past(3)
+
+
+def test_that_a_run_without_steps_has_no_past():
+    assert np.isnan(History().view().past()).all()
+
+
+def test_that_a_second_score_at_the_same_step_takes_the_place_of_the_first():
+    history = History()
+    for step, loss in ((10, 2.0), (20, 1.5), (20, 1.0)):
+        history.append_test(TestPoint(step, step / 10, scores(loss)))
+    assert [(point.step, point.evaluation.loss) for point in history.view().tests] == [(10, 2.0), (20, 1.0)]
+
+
+def test_that_only_the_last_of_several_learning_rates_set_between_two_steps_is_kept():
+    history = History()
+    for step, lr in ((0, 0.1), (5, 0.2), (5, 0.3), (5, 0.4), (9, 0.1)):
+        history.append_learning_rate(step, lr)
+    assert history.view().learning_rates == ((0, 0.1), (5, 0.4), (9, 0.1))
