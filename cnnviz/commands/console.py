@@ -23,14 +23,15 @@ tqdm.monitor_interval = 0
 tqdm.set_lock(threading.RLock())
 
 
-def bar(total: int | None, what: str, unit: str) -> tqdm:
-    """Return a progress bar on stderr, to be used as a context manager."""
+def bar(total: int | None, what: str, unit: str, delay: float = 0.5) -> tqdm:
+    """Return a progress bar on stderr, to be used as a context manager; what ends within ``delay`` seconds shows none."""
     return tqdm(
         total=total,
         desc=what,
         unit=unit,
         unit_scale=unit == "B",
         leave=False,
+        delay=delay,
         dynamic_ncols=True,
         disable=sys.stderr is None,
         mininterval=0.1 if is_terminal(sys.stderr) else SECONDS_BETWEEN_LINES,

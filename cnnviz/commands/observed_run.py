@@ -47,7 +47,7 @@ class ObservedRun:
         """Train and test, epoch by epoch."""
         for epoch in range(1, self._trainer.epochs + 1):
             title = f"epoch {epoch}/{self._trainer.epochs}"
-            with bar(len(self._trainer.train), title, " images") as self._bar:
+            with bar(len(self._trainer.train), title, " images", delay=0) as self._bar:
                 self.train_loss = self._train_epoch()
             with bar(len(self._trainer.test), "testing", " images") as self._bar:
                 self.evaluation = next(self._events).evaluation

@@ -33,14 +33,13 @@ def run(args: Namespace) -> int:
     if args.list_presets:
         show("\n\n".join(_describe_preset(name) for name in PRESETS))
         return 0
-    trainer = _prepare(args)
-    say(_header(trainer))
-    observed = ObservedRun(trainer)
     try:
+        trainer = _prepare(args)
+        say(_header(trainer))
+        observed = ObservedRun(trainer)
         observed.run()
     except KeyboardInterrupt:
-        unwritten = f"; {args.out} was not written" if args.out else ""
-        raise Cancelled(f"interrupted after step {trainer.step:,}{unwritten}") from None
+        raise Cancelled("interrupted; nothing was written" if args.out or args.json else "interrupted") from None
     if args.out is not None:
         write_parameters(args.out, saved_parameters(trainer.config, trainer.parameters, trainer.step))
         say(f"parameters written to {args.out}")

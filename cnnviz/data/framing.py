@@ -1,7 +1,7 @@
 """MNIST's frame: ink in a box of 20 x 20, its centre of mass in the middle of 28 x 28.
 
-What is drawn, what is read from a file and what is generated all pass through here, so that a network meets the same kind
-of image wherever it comes from.
+What is drawn, what is read from a file and what is generated all pass through here, so that a network meets the same
+kind of image wherever it comes from.
 """
 
 import numpy as np

@@ -5,10 +5,10 @@ import numpy as np
 from cnnviz.data.framing import BOX, area_matrix
 from cnnviz.errors import UserError
 
-_LARGE = 1000  # pixels; the side up to which a picture is worked on as it is
+_LARGE = 500  # pixels; the side up to which a picture is worked on as it is
 _FITS = 4  # rounds of fitting the background, in each of which ink at the border is told better
 _FAINTEST_CONTRAST = 0.03  # of the brightest level; less is not ink
-_CROP_LEVEL = 0.1  # of full ink; fainter pixels do not count when the digit is cut out
+_CROP_LEVEL = 0.06  # of full ink; fainter pixels do not count when the digit is cut out
 _THINNEST_LINE = 1.7  # pixels of the result; MNIST's thinnest
 
 
@@ -55,13 +55,13 @@ def _find_ink(grey: np.ndarray) -> np.ndarray:
     ink = background - grey
     if -ink.min() > ink.max():
         ink = -ink
-    least = max(6 * noise, _FAINTEST_CONTRAST * float(np.abs(grey).max()))
+    least = max(8 * noise, _FAINTEST_CONTRAST * float(np.abs(grey).max()))
     if ink.max() <= least:
         raise PreparationError(
             "expected a digit that stands out from its background, found no ink: choose another picture"
         )
-    ink[ink < 4 * noise] = 0
-    full = np.median(ink[ink > ink.max() / 2])
+    ink[ink < 6 * noise] = 0
+    full = np.quantile(ink[ink > ink.max() / 2], 0.9)
     return np.clip(ink / full, 0, 1)
 
 

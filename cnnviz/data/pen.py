@@ -1,7 +1,10 @@
 """A pen: smooth paths through a few points, and round ink along them.
 
-The generator of handwriting draws thousands of digits at once with it, the drawing pad one at a time; both get the same line.
+The generator of handwriting draws thousands of digits at once with it, the drawing pad one at a time; both get the
+same line.
 """
+
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,7 +42,7 @@ def smooth_path_matrix(points: np.ndarray, corners: np.ndarray, spacing: float) 
     count = len(points)
     breaks = [0, *(np.flatnonzero(corners[1:-1]) + 1), count - 1]
     rows = [np.eye(count)[:1]]
-    for first, last in zip(breaks[:-1], breaks[1:], strict=True):
+    for first, last in pairwise(breaks):
         piece = np.zeros((0, count)) if first == last else _piece_rows(points, first, last, spacing)
         rows.append(piece)
     return np.concatenate(rows)

@@ -1,5 +1,6 @@
 """From what a person draws, or has in a file, to an image like MNIST's."""
 
+import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ _ROUNDING = 1e-9  # extent, as a part of the coordinates' size, below which ther
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _MOST_PIXELS = 40_000_000
+_NO_PICTURE = "{path}: expected a PNG, JPEG, BMP, GIF, WebP, TIFF or PNM picture, found none or damage: save it anew"
 _TOO_LARGE = "{path}: expected a picture of at most 40 megapixels, found {size}: make it smaller"
 
 
@@ -35,7 +37,8 @@ def prepare_strokes(strokes: Sequence[np.ndarray], pen_width: float = 2.5, *, do
     pen_width : float
         In pixels of the result.
     dot_extent : float
-        In units of ``strokes``: a drawing no higher and no wider than this is a dot in the middle, not a digit to be enlarged.
+        In units of ``strokes``: a drawing no higher and no wider than this is a dot in the middle, not a digit to be
+        enlarged.
 
     Returns
     -------
@@ -123,13 +126,20 @@ def prepare_picture(grey: np.ndarray) -> np.ndarray:
     PreparationError
         Nothing stands out from the background, or a value is not finite.
     """
-    ink = cut_out_ink(grey)
-    height, width = (max(round(side * BOX / max(ink.shape)), 1) for side in ink.shape)
-    small = area_matrix(ink.shape[0], height) @ ink @ area_matrix(ink.shape[1], width).T
+    ink = _reduce_to_box(cut_out_ink(np.asarray(grey)))
     image = np.zeros((1, SIDE, SIDE), np.float32)
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    image[0, top : top + height, left : left + width] = small
+    top, left = ((SIDE - side) // 2 for side in ink.shape)
+    image[0, top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     return centre_by_mass(to_grey(image))[0]
+
+
+def _reduce_to_box(ink: np.ndarray) -> np.ndarray:
+    """Return ``ink`` resized by area to a longer side of 20; where the other is no whole number, margins fill it up."""
+    scale = BOX / max(ink.shape)
+    sides = [math.ceil(side * scale - _ROUNDING) for side in ink.shape]
+    margins = [max(round(new / scale) - old, 0) for new, old in zip(sides, ink.shape, strict=True)]
+    ink = np.pad(ink, [(margin // 2, margin - margin // 2) for margin in margins])
+    return area_matrix(ink.shape[0], sides[0]) @ ink @ area_matrix(ink.shape[1], sides[1]).T
 
 
 def read_picture(path: str | Path) -> np.ndarray:
@@ -163,9 +173,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     except Image.DecompressionBombError as fault:
         raise PreparationError(_TOO_LARGE.format(path=path, size="far more")) from fault
     except Exception as fault:  # decoders meet damaged files with errors of every kind
-        raise PreparationError(
-            f"{path}: expected a picture ({', '.join(_FORMATS)}), found something else or a damaged file: open and save it anew"
-        ) from fault
+        raise PreparationError(_NO_PICTURE.format(path=path)) from fault
 
 
 def _require_moderate_size(path: str | Path, pixels: int) -> None:

@@ -1,6 +1,7 @@
 """Contact sheets: what a dataset looks like, a digit a row."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -51,6 +52,6 @@ def _first_of_each(image_set: ImageSet, per_digit: int) -> list[tuple[int, int, 
     return found
 
 
-def write_png(path: str | Path, pixels: np.ndarray) -> None:
-    """Write grey levels (height, width) uint8 as a PNG file."""
-    Image.fromarray(pixels).save(path, format="PNG")
+def write_png(file: str | Path | BinaryIO, pixels: np.ndarray) -> None:
+    """Write grey levels (height, width) uint8 as a PNG file, or into a binary stream."""
+    Image.fromarray(pixels).save(file, format="PNG")

@@ -87,7 +87,7 @@ def _metadata_json(saved: SavedParameters) -> bytes:
 def _check_directory(data: bytes) -> None:
     """Bound the archive's directory, which ``ZipFile`` reads whole, before it is read (zip specification, 4.3.16)."""
     end_record, zip64_locator = data[-22:], data[-42:-22]
-    if not end_record.startswith(b"PK\5\6") or not end_record.endswith(b"\0\0") or zip64_locator.startswith(b"PK\6\7"):
+    if not end_record.startswith(b"PK\5\6") or zip64_locator.startswith(b"PK\6\7"):
         raise FormatError("is not a NumPy archive, or not all of it is there")
     (directory_bytes,) = struct.unpack_from("<I", end_record, 12)
     if directory_bytes > MAX_DIRECTORY_BYTES:
@@ -102,7 +102,8 @@ def _read_archive(archive: zipfile.ZipFile) -> SavedParameters:
     metadata = _parse_metadata(_parse_npy(content, ("u1",)).tobytes())
     shapes = expected_shapes(metadata["architecture"])
     check_names(members, shapes)
-    parameters = {name: _read_parameter(archive, members[name], name, shape) for name, shape in shapes.items()}
+    contents = {name: _unpack(archive, members[name], 8 * math.prod(shape)) for name, shape in shapes.items()}
+    parameters = {name: as_float32(_parse_npy(content, ("f4", "f8"))) for name, content in contents.items()}
     return SavedParameters(parameters=parameters, **metadata)
 
 
@@ -117,17 +118,10 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> 
     """Return one member, a .npy file of at most ``max_bytes`` of data."""
     if info.file_size > max_bytes + MAX_HEADER_BYTES:
         raise FormatError(f"member {info.filename[:60]!r} is larger than it can rightly be")
-    if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise FormatError(f"member {info.filename[:60]!r} is encrypted, or packed in a way NumPy does not use")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FormatError(f"member {info.filename[:60]!r} is packed in a way that NumPy does not use")
     with archive.open(info) as member:
         return member.read(info.file_size)  # read() without a size would unpack whatever there is
-
-
-def _read_parameter(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    values = _parse_npy(_unpack(archive, info, 8 * math.prod(shape)), ("f4", "f8"))
-    if values.shape != shape:
-        raise FormatError(f"{name} has shape {values.shape}, expected {shape}")
-    return as_float32(values)
 
 
 def _parse_npy(content: bytes, kinds: tuple[str, ...]) -> np.ndarray:

@@ -238,7 +238,7 @@ class _Machine:
 
 def _shaped(dtype: _PickledDType, content: bytes, shape: tuple, order: str) -> np.ndarray:
     values = dtype.view(content)
-    if len(shape) > MAX_DIMENSIONS or not all(type(size) is int and size >= 0 for size in shape):
+    if len(shape) > MAX_DIMENSIONS or not all(type(size) is int and size > 0 for size in shape):
         raise FormatError("the pickle holds an array whose shape is not one of a parameter")
     if math.prod(shape) != len(values):
         raise FormatError("the pickle holds an array whose contents do not fill its shape")

@@ -2,17 +2,19 @@
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QResizeEvent
-from PySide6.QtWidgets import QGraphicsSimpleTextItem, QGraphicsTextItem, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsRectItem, QGraphicsSimpleTextItem, QGraphicsTextItem, QWidget
 
-from cnnviz.gui.curves import means, peaks, window_for
-from cnnviz.gui.theme import SMALL, Theme, small_font
+from cnnviz.gui.curves import centred_means, past_means, peaks, stride_for
+from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
 from cnnviz.gui.tiles import nice_ceiling
 from cnnviz.training.history import WINDOW, HistoryView
 
-POINTS = 1000  # blocks of a curve: more than there are pixels, and quick to draw
+RAW_BLOCKS = 1000  # two points each
+SMOOTH_POINTS = 500  # a thick smooth line takes five times as long to draw as a thin one
 LEFT = 48  # pixels of both vertical axes, so that the plots stand flush
+LOG_BUTTON = 48  # pixels left free in the corner
 HEADROOM = 1.2  # of the cost axis, for the legend
 LEAST_COST = 1e-7  # what a logarithm is taken of where the cost is 0
 MOST_EPOCHS = 24  # lines at epochs: beyond, only every so many are drawn
@@ -21,8 +23,14 @@ EMPTY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), ())
 
 def step_range(steps: int, planned: int) -> float:
     """Return the end of the step axis: it grows in strides, up to the ``planned`` end of training."""
-    end = nice_ceiling(max(1.02 * steps, 10))
+    end = nice_ceiling(max(1.02 * steps, 10)) if steps else 100.0
     return min(end, planned) if steps <= planned else end
+
+
+def smoothing_window(steps: int) -> int:
+    """Return how many steps the smoothed cost is a mean of: ``WINDOW``, less in a young run and more in a very long one."""
+    fitting = [window for window in (1, 2, 5, 10, 20, 50, WINDOW) if 5 * window <= max(steps, 5)]
+    return max(fitting[-1], stride_for(steps, SMOOTH_POINTS))
 
 
 def cost_range(smooth: np.ndarray, highest: float, tests: list[float], logarithmic: bool) -> tuple[float, float]:
@@ -70,19 +78,21 @@ class CostChart(pg.GraphicsLayoutWidget):
         self._history = EMPTY
         self._steps_per_epoch = self._planned = 1
         self._logarithmic = False
-        self.ci.layout.setContentsMargins(0, 0, 8, 0)
-        self.ci.layout.setSpacing(4)
+        self.ci.layout.setContentsMargins(0, GRID // 2, 0, 0)
+        self.ci.layout.setSpacing(GRID)
         self._steps_axis = _StepAxis("bottom")
         self.cost_plot = self._add_plot(0, {})
         self.accuracy_plot = self._add_plot(1, {"bottom": self._steps_axis})
         self.cost_plot.hideAxis("bottom")
         self.cost_plot.setXLink(self.accuracy_plot)
-        self.accuracy_plot.setYRange(0, 100, padding=0.04)
+        self.accuracy_plot.setYRange(0, 100, padding=0.06)
+        self.accuracy_plot.getAxis("left").setTicks([[(share, str(share)) for share in (0, 50, 100)]])
         self.ci.layout.setRowStretchFactor(0, 5)
         self.ci.layout.setRowStretchFactor(1, 4)
         self._make_items()
         self._arrange()
         self.scene().sigMouseMoved.connect(self._point)
+        self.cost_plot.vb.sigResized.connect(self._place_legend)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a comfortable size."""
@@ -124,6 +134,9 @@ class CostChart(pg.GraphicsLayoutWidget):
             markers.setPen(theme.surface)
         self.test_value.setColor(theme.text)
         self._color_axes(theme)
+        ground = QColor(theme.surface)
+        ground.setAlpha(200)
+        self._legend_ground.setBrush(ground)
         self._theme = theme
         self._write_legend()
 
@@ -132,11 +145,6 @@ class CostChart(pg.GraphicsLayoutWidget):
         super().leaveEvent(event)
         self._set_cursor(None)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Keep the legend in its corner."""
-        super().resizeEvent(event)
-        self._place_legend()
-
     # Making
 
     def _add_plot(self, row: int, axes: dict[str, pg.AxisItem]) -> pg.PlotItem:
@@ -144,7 +152,10 @@ class CostChart(pg.GraphicsLayoutWidget):
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
         plot.disableAutoRange()
-        plot.getAxis("left").setWidth(LEFT)
+        axis = plot.getAxis("left")
+        axis.setWidth(LEFT)
+        axis.setGrid(255)
+        axis.setZValue(-1)
         return plot
 
     def _make_items(self) -> None:
@@ -164,7 +175,9 @@ class CostChart(pg.GraphicsLayoutWidget):
         below = (self._epoch_lines[1], self.accuracy, self.tested_accuracy, self.test_value, self._cursors[1])
         for item in below:
             self.accuracy_plot.addItem(item, ignoreBounds=True)
-        self._legend = QGraphicsTextItem(self.cost_plot)
+        self._legend_ground = QGraphicsRectItem(self.cost_plot)
+        self._legend_ground.setPen(Qt.PenStyle.NoPen)
+        self._legend = QGraphicsTextItem(self._legend_ground)
         self._legend.setFont(small_font())
         self._legend_text = ""
         self._step_caption = QGraphicsSimpleTextItem("step", self._steps_axis)
@@ -178,7 +191,7 @@ class CostChart(pg.GraphicsLayoutWidget):
                 axis = plot.getAxis(side)
                 axis.setPen(theme.line)
                 axis.setTextPen(theme.muted)
-                axis.setStyle(tickFont=small_font(), tickTextOffset=4, tickLength=-4)
+                axis.setStyle(tickFont=small_font(), tickTextOffset=4, tickLength=-4, maxTickLevel=0, hideOverlappingLabels=side == "bottom")
             plot.setLabel("left", label, **{"color": theme.muted, "font-size": f"{SMALL}px"})
         self._step_caption.setBrush(QColor(theme.muted))
         self._step_caption.setPos(-LEFT, 5)
@@ -187,8 +200,8 @@ class CostChart(pg.GraphicsLayoutWidget):
 
     def _arrange(self) -> None:
         history, steps = self._history, len(self._history.losses)
-        raw = peaks(history.losses, POINTS)
-        smooth = means(history.losses, WINDOW, POINTS, centred=True)
+        raw = peaks(history.losses, RAW_BLOCKS)
+        smooth = centred_means(history.losses, smoothing_window(steps), SMOOTH_POINTS)
         end = step_range(steps, self._planned)
         self.accuracy_plot.setXRange(0, end, padding=0.01)
         tests = [point.evaluation.loss for point in history.tests]
@@ -196,7 +209,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         self._set_cost_axis(bottom, top)
         self.raw.setData(raw[0], self._scaled(raw[1]), skipFiniteCheck=True)
         self.smooth.setData(smooth[0], self._scaled(smooth[1]), skipFiniteCheck=True)
-        steps_at, shares = means(history.accuracies, WINDOW, POINTS, centred=False)
+        steps_at, shares = past_means(history.accuracies, WINDOW, SMOOTH_POINTS)
         self.accuracy.setData(steps_at, 100 * shares, skipFiniteCheck=True)
         self._mark_tests(end)
         self._mark_steps(steps, bottom, top)
@@ -238,8 +251,9 @@ class CostChart(pg.GraphicsLayoutWidget):
         if self._theme is None:
             return
         theme = self._theme
-        window = window_for(len(self._history.losses), WINDOW, POINTS)
-        parts = ((theme.muted, "━", "each step"), (theme.accent, "━", f"mean of {window} steps"), (theme.text, "●", "test"))
+        window = smoothing_window(len(self._history.losses))
+        smooth = f"mean of {window} step{'s' if window > 1 else ''}"
+        parts = ((theme.muted, "━", "each step"), (theme.accent, "━", smooth), (theme.text, "●", "test"))
         text = " &nbsp;".join(
             f'<span style="color:{color}">{sign}</span> <span style="color:{theme.muted}">{name}</span>'
             for color, sign, name in parts
@@ -249,9 +263,11 @@ class CostChart(pg.GraphicsLayoutWidget):
             self._legend.setHtml(text)
             self._place_legend()
 
+    @Slot()
     def _place_legend(self) -> None:
-        right = self.cost_plot.vb.geometry().right()
-        self._legend.setPos(right - self._legend.boundingRect().width() - 40, -4)
+        size = self._legend.boundingRect().adjusted(0, 4, 0, -4)
+        self._legend_ground.setRect(size)
+        self._legend_ground.setPos(self.cost_plot.vb.geometry().right() - size.width() - LOG_BUTTON, -5)
 
     # Pointing
 
@@ -269,6 +285,10 @@ class CostChart(pg.GraphicsLayoutWidget):
             if step is not None:
                 cursor.setValue(step)
         self.pointed.emit(step)
+
+    def cost_area(self) -> QRect:
+        """Return where the cost is drawn, in pixels of this widget."""
+        return self.mapFromScene(self.cost_plot.vb.sceneBoundingRect()).boundingRect()
 
     def steps_per_pixel(self) -> float:
         """Return how many steps a pixel spans."""

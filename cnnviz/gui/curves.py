@@ -38,41 +38,43 @@ def peaks(values: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(middles, 2), extremes.ravel().astype(np.float64)
 
 
-def means(values: np.ndarray, window: int, limit: int, *, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return a moving mean as a curve of at most ``limit + 1`` points, the last of them at the last step.
+def centred_means(values: np.ndarray, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over the ``window`` steps around each step, as a curve of at most ``limit + 1`` points.
+
+    Near the first step the window shrinks on both sides, so that the curve begins where the values do; near the last step
+    it ends there. The last point is at the last step.
 
     Parameters
     ----------
     values : array, shape (steps,)
         Of step 1, step 2, ...
-    window : int
-        Number of steps that a mean is taken over; fewer at the ends, and see ``window_for``.
-    limit : int
-    centred : bool
-        Whether the window lies around its step; otherwise it ends there.
+    window, limit : int
 
     Returns
     -------
     steps, means : arrays of equal length
     """
-    count = len(values)
+    at = _sampled(len(values), limit)
+    half = np.minimum(window // 2, at)
+    return at + 1.0, _means(values, at - half, np.minimum(at + np.maximum(half, 1), len(values)))
+
+
+def past_means(values: np.ndarray, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over the ``window`` steps up to each step; otherwise like ``centred_means``."""
+    at = _sampled(len(values), limit)
+    return at + 1.0, _means(values, np.maximum(at + 1 - window, 0), at + 1)
+
+
+def _sampled(count: int, limit: int) -> np.ndarray:
+    """Return the indices of the values that a curve has points at."""
     at = np.arange(0, count, stride_for(count, limit))
-    if count and at[-1] != count - 1:
-        at = np.append(at, count - 1)
-    window = window_for(count, window, limit)
-    after = window - window // 2 if centred else 1
-    first = np.maximum(at + after - window, 0)
-    end = np.minimum(at + after, count)
-    return at + 1.0, _sums(values, first, end) / (end - first)
+    return np.append(at, count - 1) if count and at[-1] != count - 1 else at
 
 
-def window_for(count: int, window: int, limit: int) -> int:
-    """Return the window that ``means`` takes: at least the distance of its points, so that no step is left out."""
-    return max(window, stride_for(count, limit))
-
-
-def _sums(values: np.ndarray, first: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return the sum of ``values[first:end]`` for each of many spans, none of them empty."""
-    padded = np.append(values, values[:0].dtype.type(0))  # reduceat takes no index beyond the last
+def _means(values: np.ndarray, first: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the mean of ``values[first:end]`` for each of many spans, none of them empty."""
+    if not len(first):
+        return np.empty(0)
+    padded = np.append(values, values[:1])  # reduceat takes no index beyond the last
     bounds = np.stack([first, end], axis=1).ravel()
-    return np.add.reduceat(padded, bounds, dtype=np.float64)[::2] if len(bounds) else np.empty(0)
+    return np.add.reduceat(padded, bounds, dtype=np.float64)[::2] / (end - first)

@@ -10,9 +10,9 @@ from cnnviz.gui.dock import PanelDock
 # Columns from left to right, each with its share of the width and, top to bottom, its panels with their shares of the
 # height. A panel that is not named here joins the last column as a tab.
 COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
-    (236, (("drawing", 345), ("experiment", 305))),
-    (724, (("network", 325), ("filters", 325))),
-    (390, (("cost", 205), ("routing", 265), ("evaluation", 180))),
+    (232, (("drawing", 345), ("experiment", 305))),
+    (744, (("network", 270), ("filters", 380))),
+    (380, (("cost", 205), ("routing", 265), ("evaluation", 180))),
 )
 
 

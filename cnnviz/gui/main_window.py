@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
             panel.hovered.connect(self._reading.setText)
             self.docks[name].visibilityChanged.connect(self._show_newest)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
-        network.drawing_wanted.connect(self.drawing.follow_drawing)
+        network.drawing_wanted.connect(self.drawing.start_following)
         experiment.download_wanted.connect(self.download_mnist)
         QApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 

@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
+    QEventPoint,
     QFocusEvent,
     QMouseEvent,
     QPainter,
@@ -26,11 +27,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from cnnviz.gui.theme import DARK, GRID, Theme
 
 PEN_WIDTH = 2.5 / 28
-"""Part of the pad's side: as thick as MNIST's ink where the drawing fills the pad as MNIST's digits fill their image."""
+"""Part of the pad's side: as thick as MNIST's ink where a digit fills the pad as MNIST's digits fill their image."""
 
 _LEAST_SIDE = 96  # pixels
 _LIVE_POINTS = 64  # of the stroke under the pen; a longer one is painted for good piece by piece
 _DOT = 0.01  # pixels; a path without any length is not painted
+_BY_WINDOW = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
 _BY_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 # The network's input is light ink on black, whatever the theme.
@@ -125,8 +127,9 @@ class Pad(QWidget):
         self._invitation = invitation
         self._drawing = Drawing()
         self._pen_is_down = False
+        self._finger: int | None = None  # that draws
         self._theme = DARK
-        self._shows_focus = False
+        self._led_by_keyboard = False
         self._finished: QPixmap | None = None  # all ink but the end of the stroke under the pen; None: to be painted
         self._live_from = 0  # the point of the stroke under the pen from which it is not in ``_finished``
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -244,18 +247,23 @@ class Pad(QWidget):
                 self.undo()
             return True
         if isinstance(event, QTouchEvent):
-            self._touch(kind, event.points()[0].position())
+            for point in event.points():
+                self._touch(point)
             event.accept()
             return True
         return super().event(event)
 
-    def _touch(self, kind: QEvent.Type, position: QPointF) -> None:
-        if kind == QEvent.Type.TouchBegin:
-            self._put_down(position)
-        elif kind == QEvent.Type.TouchUpdate:
-            self._move_to(position)
-        else:
-            self._lift(position)
+    def _touch(self, point: QEventPoint) -> None:
+        """Draw with the finger that came first; others, and the ball of the hand, do nothing."""
+        if point.state() == QEventPoint.State.Pressed and not self._pen_is_down:
+            self._finger = point.id() if self._put_down(point.position()) else None
+        elif point.id() != self._finger:
+            return
+        elif point.state() == QEventPoint.State.Updated:
+            self._move_to(point.position())
+        elif point.state() == QEventPoint.State.Released:
+            self._lift(point.position())
+            self._finger = None
 
     # The picture
 
@@ -277,13 +285,13 @@ class Pad(QWidget):
         self._finished = None
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        """Show a ring where the keyboard led here."""
-        self._shows_focus = event.reason() in _BY_KEYBOARD
+        """Show a ring where the keyboard led here; a window that comes back changes nothing."""
+        if event.reason() not in _BY_WINDOW:
+            self._led_by_keyboard = event.reason() in _BY_KEYBOARD
         self.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Take the ring away."""
-        self._shows_focus = False
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -303,7 +311,7 @@ class Pad(QWidget):
         if self.is_empty:
             painter.setPen(_HINT)
             painter.drawText(square, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._invitation)
-        if self._shows_focus:
+        if self.hasFocus() and self._led_by_keyboard:
             painter.setPen(QPen(QColor(self._theme.accent), 2))
             painter.drawRect(square.adjusted(1, 1, -1, -1))
 

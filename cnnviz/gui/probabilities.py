@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from cnnviz.gui.theme import DARK, GRID, SMALL, TEXT, Theme, small_font
 
-LEAST_PITCH = 10  # pixels from one bar to the next
+LEAST_PITCH = 11  # pixels from one bar to the next
 _LARGEST_PITCH = 3 * GRID
 _DIGITS = 10
 _GAP = 6  # pixels between label, bar and figure

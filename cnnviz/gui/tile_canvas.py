@@ -12,11 +12,11 @@ from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
 
 TILE_GAP = 3
-GROUP_GAP = 2 * GRID
+GROUP_GAP = 10
 HEADER = 34  # two lines of caption
 LEGEND = 20
 SMALLEST, LARGEST = 6, 160  # sides of a tile, pixels
-NARROWEST = 40  # width that the heading of a group needs
+NARROWEST = 38  # width that the heading of a group needs
 
 
 @dataclass
@@ -220,7 +220,7 @@ def arrange(groups: Sequence[TileGroup], width: int, height: int) -> list[Placed
     room = max(height - HEADER - LEGEND, SMALLEST)
     side = next((s for s in range(LARGEST, SMALLEST, -1) if _total_width(groups, s, room) <= width), SMALLEST)
     spare = width - _total_width(groups, side, room)
-    gap = GROUP_GAP + max(0, min(spare // max(len(groups) - 1, 1), 2 * GROUP_GAP))
+    gap = GROUP_GAP + max(0, min(spare // max(len(groups) - 1, 1), 3 * GRID))
     placed, left = [], 1
     for group in groups:
         one = _place(group, side, room, left)
@@ -240,10 +240,11 @@ def _place(group: TileGroup, side: int, room: int, left: int) -> Placed:
         cell = max(1, min(room // rows, 14))
         tile = QSize(cell * columns, cell * rows)
     else:
-        wanted = min(2 * side + TILE_GAP, room) if count == 1 else min(side, room)
+        wanted = min(3 * side // 2, room) if count == 1 else min(side, room)
         tile = _tile_size(rows, columns, wanted)
-    fitting = max(1, (room + TILE_GAP) // (tile.height() + TILE_GAP))
-    across = group.columns or -(-count // fitting)
+    # Reckoned with ``side``, so that layers of as many maps stand in as many columns whatever their resolution.
+    fitting = max(1, (room + TILE_GAP) // (side + TILE_GAP))
+    across = group.columns or _across(count, fitting)
     if group.columns and -(-count // across) > fitting:  # a given number of columns is too high: it does not fit
         tile = _tile_size(rows, columns, max(SMALLEST - 2, room // -(-count // across) - TILE_GAP))
     x_step, y_step = tile.width() + TILE_GAP, tile.height() + TILE_GAP
@@ -255,10 +256,15 @@ def _place(group: TileGroup, side: int, room: int, left: int) -> Placed:
     return Placed(QRect(QPoint(left, 0), QPoint(right, bottom + LEGEND)), tiles)
 
 
+def _across(count: int, fitting: int) -> int:
+    """Return how many tiles stand side by side when ``fitting`` fit below each other, leaving no gap at the end."""
+    return next(n for n in range(-(-count // fitting), count + 1) if count % n == 0)
+
+
 def _tile_size(rows: int, columns: int, side: int) -> QSize:
     """Return a size of at most ``side``, with whole pixels for each cell where that costs little."""
     longest = max(rows, columns)
     cell = side // longest
-    if cell * longest >= 0.8 * side:
+    if cell * longest >= 0.9 * side:
         return QSize(cell * columns, cell * rows)
     return QSize(max(1, side * columns // longest), max(1, side * rows // longest))

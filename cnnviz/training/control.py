@@ -68,6 +68,11 @@ class Control:
         return self._stopped
 
     @property
+    def steps_per_second(self) -> float | None:
+        """The pace; None: as fast as possible."""
+        return self._steps_per_second
+
+    @property
     def probe(self) -> ProbeChoice:
         """The image to follow."""
         return self._probe

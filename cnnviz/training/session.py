@@ -130,6 +130,9 @@ class Session:
         self.status = Status(Phase.FINISHED if finished else Phase.PAUSED)
 
     def _is_due(self) -> bool:
+        pace = self.control.steps_per_second
+        if pace is not None and pace <= SNAPSHOTS_PER_SECOND:  # each step is to be seen, however soon after a snapshot
+            return True
         return self.mailbox.is_empty and time.monotonic() - self._published_at >= 1 / SNAPSHOTS_PER_SECOND
 
     def _publish(self) -> None:

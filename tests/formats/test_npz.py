@@ -66,6 +66,11 @@ def test_that_numpy_alone_opens_the_file(entries, zhou):
     }
 
 
+def test_that_the_bytes_depend_on_neither_clock_nor_system(zhou):
+    with zipfile.ZipFile(io.BytesIO(encode(zhou))) as archive:
+        assert {(info.date_time, info.create_system) for info in archive.infolist()} == {((1980, 1, 1, 0, 0, 0), 3)}
+
+
 def test_that_the_facts_come_back(zhou):
     found = decode(encode(zhou))
     assert found.normalization == Normalization(127.5, 255)
@@ -199,7 +204,7 @@ def test_that_an_encrypted_member_and_a_rare_packing_are_refused(members):
     encrypted = plain[: start + 8] + b"\1" + plain[start + 9 :]
     with pytest.raises(FormatError, match="encrypted"):
         decode(encrypted)
-    with pytest.raises(FormatError, match="packed in a way NumPy does not use"):
+    with pytest.raises(FormatError, match="packed in a way that NumPy does not use"):
         decode(zipped(members.items(), zipfile.ZIP_BZIP2))
 
 

@@ -76,14 +76,6 @@ def test_that_numpy_1_and_python_3_know_every_name_that_is_written(escontrela):
     assert max(operation.proto for operation, _, _ in operations) == 3
 
 
-def test_that_parameters_that_hold_the_name_of_a_module_are_written_as_they_are(escontrela, assert_equal_parameters):
-    name = np.frombuffer(b"numpy._core.multiarray\n\n", np.float32)
-    weights = escontrela.parameters["conv1/weight"].copy()
-    weights.flat[:6] = name
-    saved = SavedParameters("escontrela", escontrela.parameters | {"conv1/weight": weights}, escontrela.normalization)
-    assert_equal_parameters(decode(encode(saved)), saved)
-
-
 def test_that_another_network_is_referred_to_npz(zhou):
     with pytest.raises(FormatError, match=r"escontrela network only, not zhou; save as \.npz$"):
         encode(zhou)

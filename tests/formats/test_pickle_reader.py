@@ -64,8 +64,8 @@ def test_that_more_objects_than_a_byte_can_number_are_read(pickler):
     lists = [[float(number)] for number in range(400)]
     for protocol in PROTOCOLS:
         buffer = io.BytesIO()
-        pickler(buffer, protocol).dump([lists, lists])
-        assert read_pickle(buffer.getvalue()) == [lists, lists]
+        pickler(buffer, protocol).dump([lists, lists[::-1]])
+        assert read_pickle(buffer.getvalue()) == [lists, lists[::-1]]
 
 
 PAYLOADS = {
@@ -186,6 +186,8 @@ def test_that_a_state_that_numpy_does_not_write_is_refused(stream):
         (b"I1\n", b"C\x0712345678"[:9]),
         (b"I1099511627776\n", b"C\x0812345678"),
         (b"I0\nI9223372036854775807\nI9223372036854775807\n", b"C\0"),
+        (b"I1" + b"0" * 30 + b"\n", b"C\x0812345678"),
+        (b"I0\nI1" + b"0" * 30 + b"\n", b"C\0"),
         (b"I" + b"9" * 5000 + b"\n", b"C\x0812345678"),
     ],
 )

@@ -1,6 +1,8 @@
 """Qt for the tests: one application, and the duty to clean up behind oneself."""
 
+import gc
 import os
+import time
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -8,8 +10,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from cnnviz.data.datasets import ArrayImageSet, Dataset
 from cnnviz.gui.theme import DARK, apply_theme
@@ -25,6 +28,25 @@ def qapp() -> QApplication:
     app.setStyle("Fusion")
     apply_theme(app, DARK)
     return app
+
+
+def leftovers() -> list[str]:
+    """Return what still lives of a test: running threads, active timers, widgets without a parent."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    alive = [thing for thing in gc.get_objects() if isinstance(thing, QObject) and isValid(thing)]
+    found = [thing for thing in alive if isinstance(thing, QThread) and thing.isRunning()]
+    found += [thing for thing in alive if isinstance(thing, QTimer) and thing.isActive()]
+    found += [thing for thing in QApplication.topLevelWidgets() if isValid(thing) and thing.isVisible()]
+    return [repr(thing) for thing in found]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
+    """Fail a test that leaves a thread, a timer or a window alive."""
+    yield
+    if found := leftovers():
+        pytest.fail(f"left behind: {', '.join(found)}")
 
 
 @pytest.fixture
@@ -70,6 +92,54 @@ def zhou_snapshot() -> Snapshot:
 
 
 @pytest.fixture
+def untrained_snapshot() -> Snapshot:
+    return make_snapshot("escontrela", steps=0)
+
+
+@pytest.fixture
 def workbench(qapp: QApplication) -> Workbench:
     """Return a workbench whose thread does not run."""
     return Workbench(TrainingConfig.from_preset("escontrela", "strokes"))
+
+
+@pytest.fixture
+def wait_until(qapp: QApplication) -> Callable[..., None]:
+    """Return a function that lets Qt work until a condition holds, and fails the test when that takes too long."""
+
+    def wait(condition: Callable[[], object], seconds: float = 20.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                pytest.fail(f"waited {seconds} s in vain")
+            QCoreApplication.processEvents()
+            time.sleep(0.002)
+
+    return wait
+
+
+@pytest.fixture
+def random_dataset(monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """Make every run train on 64 random images and be tested on 40."""
+    dataset = Dataset("random", "random", random_digits(64, 1), random_digits(40, 2))
+    monkeypatch.setattr("cnnviz.training.session.load_dataset", lambda *args: dataset)
+    return dataset
+
+
+@pytest.fixture
+def small_config() -> TrainingConfig:
+    return TrainingConfig.from_preset(
+        "escontrela", "strokes", train_size=64, test_size=40, batch_size=8, epochs=2, seed=5
+    )
+
+
+@pytest.fixture
+def live(
+    qapp: QApplication, random_dataset: Dataset, small_config: TrainingConfig, wait_until: Callable[..., None]
+) -> Iterator[Workbench]:
+    """Return a workbench whose run is loaded and at rest; ``poll`` is the test's to call."""
+    workbench = Workbench(small_config)
+    workbench.start_run()
+    wait_until(lambda: workbench.poll() or workbench.snapshot)
+    yield workbench
+    workbench.close()
+    workbench.deleteLater()

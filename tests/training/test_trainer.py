@@ -282,7 +282,7 @@ def test_that_a_learning_rate_set_by_hand_goes_through_the_schedule(make_trainer
 @pytest.mark.parametrize(("preset", "optimizer"), [("zhou", "sgd"), ("escontrela", "sgd"), ("escontrela", "momentum")])
 def test_that_a_run_that_diverges_says_so_in_one_line(make_trainer, preset, optimizer):
     trainer = make_trainer(preset, batch_size=4, lr=10, optimizer=optimizer, epochs=20)
-    trainer.parameters.vector[...] *= 10  # from Escontrela's small weights, a rate of 10 only kills all ReLUs
+    trainer.parameters.vector[...] *= 1000  # from Escontrela's small weights, a rate of 10 only kills all ReLUs
     with pytest.raises(DivergenceError) as caught:
         trained(trainer)
     message = str(caught.value)

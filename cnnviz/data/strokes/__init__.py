@@ -44,7 +44,7 @@ class StrokesImageSet:
             An index is outside 0 .. size - 1.
         """
         indices = np.asarray(indices)
-        if indices.size and not (0 <= indices.min() and indices.max() < self._size):
+        if indices.size and (indices.min() < 0 or indices.max() >= self._size):
             raise IndexError(f"indices 0 to {self._size - 1}, got {indices.min()} to {indices.max()}")
         chunks, places = np.divmod(indices, CHUNK)
         for chunk in np.unique(chunks[~self._made[chunks]]):

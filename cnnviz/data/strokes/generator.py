@@ -143,7 +143,7 @@ def wobble(rng: np.random.Generator, controls: np.ndarray) -> np.ndarray:
 
 
 def warp(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
-    """Bend the plane under the path points (N, K, 2): a plane wave of random direction for each axis and two lengths."""
+    """Bend the plane under the path points (N, K, 2) by sine waves of two lengths, random in direction and size."""
     for waves in (0.5, 0.9):  # a height
         shape = (len(points), 1, 2)
         angle = rng.uniform(0, 2 * np.pi, shape).astype(np.float32)

@@ -1,8 +1,8 @@
 """The forms in which people write the digits: data only.
 
-Each form is a frequency (relative within its digit) and a path. A path is one or more strokes, parted by ``|``; a stroke is the
-points that the pen passes, ``x,y`` in a box about 100 high (x right, y down), in the order of writing. Between them the
-pen follows a smooth curve; at a point marked ``!`` it turns sharply.
+Each form is a frequency (relative within its digit) and a path. A path is one or more strokes, parted by ``|``; a
+stroke is the points that the pen passes, ``x,y`` in a box about 100 high (x right, y down), in the order of writing.
+Between them the pen follows a smooth curve; at a point marked ``!`` it turns sharply.
 """
 
 FORMS: tuple[tuple[tuple[float, str], ...], ...] = (

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.gui.cost_chart import CostChart
@@ -22,8 +22,7 @@ class CostPanel(Panel):
     name: ClassVar[str] = "cost"
     title: ClassVar[str] = "Cost and accuracy"
     about: ClassVar[str] = (
-        "Above, the cost of every training batch and its mean over the 100 steps around (over more where the run is very "
-        "long); below, the share of training images classified rightly in the past 100 steps. Dots are scores on the "
+        "Above, the cost of every training batch and its mean over the steps around; below, the share of training images classified rightly in the past 100 steps. Dots are scores on the "
         "test set, faint lines the ends of epochs, ticks changes of the learning rate."
     )
 
@@ -35,7 +34,7 @@ class CostPanel(Panel):
         self.chart = CostChart(self)
         self.chart.setAccessibleName("Curves of cost and accuracy")
         self.chart.pointed.connect(self._point)
-        self.chart.installEventFilter(self)
+        self.chart.cost_plot.vb.sigResized.connect(self._place_overlays)
         self.logarithmic = self._log_button()
         self.empty = QLabel("The cost appears with the first step: press Space", self.chart)
         self.empty.setProperty("role", "muted")
@@ -60,20 +59,14 @@ class CostPanel(Panel):
         """Take on the colours of ``theme``."""
         self.chart.apply_theme(theme)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Keep what lies over the chart in its place."""
-        if event.type() == QEvent.Type.Resize:
-            self.empty.setGeometry(self.chart.rect())
-            self.logarithmic.move(self.chart.width() - self.logarithmic.width() - GRID, 0)
-        return super().eventFilter(watched, event)
-
     def _lay_out(self) -> None:
         line = QHBoxLayout()
         line.setSpacing(GRID)
+        self.past.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # never widens the panel
         line.addWidget(self.past, 1)
         line.addWidget(self.tested)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(GRID, 0, 0, GRID // 2)
+        layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
         layout.setSpacing(GRID // 2)
         layout.addLayout(line)
         layout.addWidget(self.chart, 1)
@@ -89,6 +82,11 @@ class CostPanel(Panel):
         button.toggled.connect(self.chart.set_logarithmic)
         button.adjustSize()
         return button
+
+    @Slot()
+    def _place_overlays(self) -> None:
+        self.empty.setGeometry(self.chart.cost_area())
+        self.logarithmic.move(self.chart.width() - self.logarithmic.width(), 0)
 
     @Slot()
     def _forget(self) -> None:
@@ -136,7 +134,6 @@ def step_text(history: HistoryView, step: int, near: float) -> str:
 def _line(name: str) -> QLabel:
     label = QLabel()
     label.setAccessibleName(name)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     label.setMinimumHeight(2 * GRID)
     return label
 

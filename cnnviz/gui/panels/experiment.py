@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -31,6 +32,14 @@ from cnnviz.training.config import LARGEST_LR, LARGEST_SEED, TrainingConfig
 from cnnviz.training.presets import PRESETS
 
 FOLDER = "Folder\u2026"
+
+
+class _RateBox(QDoubleSpinBox):
+    """A number field that leaves out zeros at the end: 0.001, not 0.001000."""
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802
+        """Return ``value`` as short as it can be."""
+        return self.locale().toString(value, "g", 6)
 
 
 class ExperimentPanel(Panel):
@@ -84,7 +93,7 @@ class ExperimentPanel(Panel):
         self.download.setToolTip("Fetch MNIST (11.6 MB) into this program's cache folder")
         self.download.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.download.clicked.connect(self.download_wanted)
-        self.lr = QDoubleSpinBox()
+        self.lr = _RateBox()
         self.lr.setDecimals(6)
         self.lr.setRange(0.000001, LARGEST_LR)
         self.lr.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
@@ -102,7 +111,7 @@ class ExperimentPanel(Panel):
     def _make_grid(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setContentsMargins(GRID, 0, GRID, 0)
-        grid.setHorizontalSpacing(GRID)
+        grid.setHorizontalSpacing(GRID // 2)
         grid.setVerticalSpacing(GRID // 2)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
@@ -110,11 +119,11 @@ class ExperimentPanel(Panel):
             (("Preset", self.preset),),
             (("Data", self.dataset),),
             (("", self.download),),
-            (("Rate", self.lr), ("Seed", self.seed)),
+            (("Rate", self.lr),),
             (("Optimiser", self.optimizer),),
             (("Schedule", self.schedule),),
             (("Batch", self.batch_size), ("Epochs", self.epochs)),
-            (("Images", self.train_size),),
+            (("Images", self.train_size), ("Seed", self.seed)),
         )
         for row, fields in enumerate(rows):
             for place, (caption, field) in enumerate(fields):
@@ -138,6 +147,8 @@ class ExperimentPanel(Panel):
         return label
 
     def _name(self, field: QWidget, name: str, tip: str) -> None:
+        if isinstance(field, QAbstractSpinBox):
+            field.setMinimumWidth(48)  # two of them share a row of a narrow panel
         field.setAccessibleName(name)
         field.setToolTip(tip)
 
@@ -146,7 +157,7 @@ class ExperimentPanel(Panel):
         for text, data in items:
             combo.addItem(text, data)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(8)
+        combo.setMinimumContentsLength(6)
         self._name(combo, name, f"{name}; takes effect with Apply and reset")
         combo.currentIndexChanged.connect(self._mark)
         return combo
@@ -154,7 +165,6 @@ class ExperimentPanel(Panel):
     def _spin(self, name: str, least: int, most: int, tip: str) -> QSpinBox:
         spin = QSpinBox()
         spin.setRange(least, most)
-        spin.setGroupSeparatorShown(True)
         self._name(spin, name, f"{tip}; takes effect with Apply and reset")
         spin.valueChanged.connect(self._mark)
         return spin

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.probabilities import ProbabilityBars
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.tile_canvas import TileCanvas, TileGroup
 from cnnviz.gui.tiles import Coloring, largest_magnitude, nice_ceiling, number
@@ -44,7 +45,11 @@ class NetworkPanel(Panel):
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
         layout.setSpacing(GRID // 2)
         layout.addLayout(self._make_controls())
-        layout.addWidget(self.canvas, 1)
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        row.addWidget(self.canvas, 1)
+        row.addLayout(self._make_bars())
+        layout.addLayout(row, 1)
         workbench.probe_changed.connect(self._follow_probe)
 
     def _make_controls(self) -> QHBoxLayout:
@@ -73,14 +78,30 @@ class NetworkPanel(Panel):
         row.addStretch(1)
         return row
 
+    def _make_bars(self) -> QVBoxLayout:
+        self.bars = ProbabilityBars(self)
+        self.bars.setFixedWidth(11 * GRID)
+        self.bars.setMaximumHeight(220)
+        self.bars.hovered.connect(self.hovered)
+        caption = QLabel("probabilities")
+        caption.setProperty("role", "small")
+        column = QVBoxLayout()
+        column.setSpacing(GRID // 2)
+        column.addWidget(caption)
+        column.addWidget(self.bars, 1)
+        column.addStretch(0)
+        return column
+
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self.canvas.apply_theme(theme)
+        self.bars.apply_theme(theme)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the trace of ``snapshot``."""
         self._snapshot = snapshot
         self.answer.setText(_answer(snapshot.trace))
+        self.bars.show_probabilities(snapshot.trace.probabilities)
         self._refresh()
 
     @Slot()

@@ -1,0 +1,255 @@
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnviz.data.idx import read_idx_images
+from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
+
+SEVEN = [np.array([(10, 10), (50, 8), (90, 10), (60, 60), (40, 120)], float)]
+FOUR = [np.array([(20, 0), (5, 50), (80, 48)], float), np.array([(60, 5), (55, 50), (50, 110)], float)]
+
+
+def centre_of_mass(image):
+    index = np.arange(28)
+    total = image.sum(dtype=float)
+    return image.sum(axis=1) @ index / total, image.sum(axis=0) @ index / total
+
+
+def extent(image):
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    return rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+
+
+def assert_framed(image):
+    assert image.shape == (28, 28)
+    assert image.dtype == np.uint8
+    assert image.max() == 255
+    assert max(extent(image)) == 20
+    for coordinate in centre_of_mass(image):
+        assert 13.5 <= coordinate < 14.5
+
+
+def picture(strokes=SEVEN, factor=10):
+    return np.kron(prepare_strokes(strokes), np.ones((factor, factor), np.uint8))
+
+
+@pytest.mark.parametrize("strokes", [SEVEN, FOUR, [stroke[:, ::-1] for stroke in SEVEN]])
+@pytest.mark.parametrize("pen_width", [1.7, 2.5, 4.0])
+def test_that_a_drawing_fills_the_box_and_its_centre_of_mass_is_at_14(strokes, pen_width):
+    assert_framed(prepare_strokes(strokes, pen_width))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(0.01, 0), (7, 0), (1e300, 0), (1e-300, 0), (1, (-300, 1000)), (3, 0.37)])
+def test_that_place_and_scale_of_a_drawing_do_not_matter(scale, shift):
+    moved = prepare_strokes([stroke * scale + shift for stroke in FOUR])
+    np.testing.assert_allclose(moved.astype(int), prepare_strokes(FOUR).astype(int), atol=1)
+
+
+def test_that_ink_is_as_wide_as_the_pen():
+    image = prepare_strokes([np.array([(0, 0), (0, 100)], float)], pen_width=3.0)
+    assert image[10:18].sum(axis=1).mean() / 255 == pytest.approx(3.0, abs=0.1)
+
+
+def test_that_a_stroke_of_few_events_is_an_unbroken_curve():
+    angle = np.linspace(0, 2 * np.pi, 8)  # a circle, drawn fast
+    image = prepare_strokes([np.stack([np.cos(angle), np.sin(angle)], axis=1)])
+    fine = np.linspace(0, 2 * np.pi, 500)
+    np.testing.assert_allclose(image, prepare_strokes([np.stack([np.cos(fine), np.sin(fine)], axis=1)]), atol=90)
+    ring = 13.5 + 8.7 * np.stack([np.sin(fine), np.cos(fine)])
+    rows, columns = np.rint(ring + (np.array(centre_of_mass(image)) - 13.5)[:, None]).astype(int)
+    assert image[rows, columns].min() > 128
+
+
+def test_that_a_sharp_turn_stays_sharp():
+    corner = prepare_strokes([np.array([(0, 0), (100, 0), (100, 100)], float)])
+    rows, columns = np.flatnonzero(corner.any(axis=1)), np.flatnonzero(corner.any(axis=0))
+    assert corner[rows[0] + 1, columns[-1] - 1] == 255
+    assert corner[rows[0] : rows[0] + 10, columns[0] : columns[0] + 15].sum() / 255 == pytest.approx(15 * 2.5, rel=0.1)
+
+
+def test_that_repeated_and_jittering_events_change_nothing():
+    still = [np.repeat(stroke, 3, axis=0) for stroke in SEVEN]
+    np.testing.assert_array_equal(prepare_strokes(still), prepare_strokes(SEVEN))
+    back_and_forth = [np.array([(0, 0), (0, 100), (0, 0)], float)]
+    once = prepare_strokes([back_and_forth[0][:2]]).astype(int)
+    assert np.abs(prepare_strokes(back_and_forth) - once).mean() < 2
+
+
+@pytest.mark.parametrize("strokes", [[np.array([(5.0, 5.0)])], [np.array([(5.0, 5.0)] * 4)]])
+def test_that_a_single_place_is_a_dot_in_the_middle(strokes):
+    image = prepare_strokes(strokes)
+    assert max(extent(image)) <= 4
+    assert 14 in np.flatnonzero(image.any(axis=0))
+
+
+def test_that_a_drawing_within_the_dot_extent_is_not_enlarged():
+    click = [np.array([(100, 100), (102, 101)], float)]
+    assert max(extent(prepare_strokes(click, dot_extent=3))) <= 4
+    assert max(extent(prepare_strokes(click, dot_extent=1))) == 20
+
+
+def test_that_strokes_without_points_are_passed_over():
+    np.testing.assert_array_equal(prepare_strokes([np.empty((0, 2)), *SEVEN]), prepare_strokes(SEVEN))
+
+
+@pytest.mark.parametrize("strokes", [[], [np.empty((0, 2))]])
+def test_that_an_empty_drawing_is_refused(strokes):
+    with pytest.raises(ValueError, match="empty drawing"):
+        prepare_strokes(strokes)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_that_coordinates_which_are_not_finite_are_refused(bad):
+    with pytest.raises(PreparationError, match="stroke 2: expected finite coordinates"):
+        prepare_strokes([*SEVEN, np.array([(0, bad)])])
+
+
+def test_that_a_drawing_is_prepared_within_three_milliseconds():
+    events = np.cumsum(np.random.default_rng(0).normal(0.5, 1, (600, 2)), axis=0)
+    seconds = []
+    for _ in range(20):
+        start = time.perf_counter()
+        prepare_strokes([events[:300], events[300:]])
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.003
+
+
+@pytest.mark.parametrize("factor", [1, 3, 10])
+def test_that_an_enlarged_image_is_reduced_to_itself(factor):
+    image = prepare_strokes(FOUR)
+    np.testing.assert_allclose(prepare_picture(picture(FOUR, factor)), image, atol=12)
+
+
+@pytest.mark.parametrize("mnist_digit", range(0, 40, 5))
+def test_that_an_enlarged_mnist_image_stays_nearly_the_same(mnist_digit):
+    folder = Path(os.environ.get("CNNVIZ_TEST_DATA", Path(__file__).resolve().parents[2] / "../shared/data"))
+    images = folder / "mnist" / "t10k-images-idx3-ubyte.gz"
+    if not images.exists():
+        pytest.skip(f"needs MNIST in {images.parent}")
+    image = read_idx_images(images)[mnist_digit].astype(int)
+    prepared = prepare_picture(np.kron(image, np.ones((10, 10))))
+    assert np.abs(prepared - image).mean() < 3
+
+
+def test_that_dark_ink_on_light_paper_is_read_as_light_on_dark():
+    np.testing.assert_array_equal(prepare_picture(255 - picture()), prepare_picture(picture()))
+
+
+@pytest.mark.parametrize("grey_scale", [1 / 255, 1, 257])
+def test_that_the_scale_of_grey_levels_does_not_matter(grey_scale):
+    np.testing.assert_allclose(
+        prepare_picture(picture().astype(float) * grey_scale), prepare_picture(picture()), atol=1
+    )
+
+
+def test_that_place_and_margin_in_the_picture_do_not_matter():
+    wide = np.pad(picture(), ((150, 20), (35, 90)))
+    np.testing.assert_array_equal(prepare_picture(wide), prepare_picture(picture()))
+
+
+def test_that_shade_and_noise_of_the_paper_are_removed():
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:280, :280] / 280
+    photograph = 200 - 70 * columns + 20 * rows - 0.35 * picture() + rng.normal(0, 3, (280, 280))
+    prepared = prepare_picture(photograph)
+    assert max(extent(prepared)) == 20
+    np.testing.assert_allclose(prepared.astype(int), prepare_strokes(SEVEN).astype(int), atol=120)
+    assert np.abs(prepared.astype(int) - prepare_strokes(SEVEN)).mean() < 8
+
+
+def test_that_a_hair_line_is_widened():
+    thin = np.zeros((400, 400))
+    thin[50:350, 200] = 1
+    prepared = prepare_picture(thin)
+    assert prepared[10:18].sum(axis=1).mean() / 255 == pytest.approx(1.7, abs=0.15)
+    assert_framed(prepared)
+
+
+@pytest.mark.parametrize("shape", [(37, 215), (215, 37), (1600, 1200), (9, 8)])
+def test_that_a_picture_of_any_size_is_framed(shape):
+    grey = np.full(shape, 255.0)
+    grey[shape[0] // 4 : shape[0] // 2 + 1, shape[1] // 4 : shape[1] // 2 + 1] = 0
+    assert_framed(prepare_picture(grey))
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_that_a_picture_without_ink_is_refused(level):
+    with pytest.raises(PreparationError, match="no ink"):
+        prepare_picture(np.full((50, 40), level, np.uint8))
+
+
+def test_that_mere_noise_is_not_ink():
+    with pytest.raises(PreparationError, match="no ink"):
+        prepare_picture(np.random.default_rng(0).normal(128, 5, (200, 200)))
+
+
+@pytest.mark.parametrize("grey", [np.empty((0, 5)), np.full((5, 5), np.nan)])
+def test_that_a_picture_without_finite_levels_is_refused(grey):
+    with pytest.raises(PreparationError, match="finite grey levels"):
+        prepare_picture(grey)
+
+
+def test_that_a_grey_picture_is_read_as_it_is(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "seven.png")
+    np.testing.assert_array_equal(read_picture(tmp_path / "seven.png"), picture())
+
+
+def test_that_what_is_transparent_is_white(tmp_path):
+    rgba = np.zeros((10, 10, 4), np.uint8)
+    rgba[4:6, 4:6, 3] = 255  # black on nothing
+    Image.fromarray(rgba).save(tmp_path / "clear.png")
+    grey = read_picture(tmp_path / "clear.png")
+    assert grey[0, 0] == 255
+    assert grey[5, 5] == 0
+
+
+def test_that_colours_become_luminance(tmp_path):
+    Image.new("RGB", (3, 3), (255, 0, 0)).save(tmp_path / "red.png")
+    assert read_picture(tmp_path / "red.png")[0, 0] == 76  # ITU-R BT.601
+
+
+def test_that_sixteen_bits_are_kept(tmp_path):
+    Image.fromarray(np.full((3, 3), 40_000, np.uint16)).save(tmp_path / "deep.png")
+    assert read_picture(tmp_path / "deep.png")[1, 1] == 40_000
+
+
+def test_that_a_photograph_is_turned_as_its_camera_says(tmp_path):
+    sideways = Image.fromarray(np.array([[0, 255], [0, 255], [0, 255]], np.uint8))
+    exif = sideways.getexif()
+    exif[0x0112] = 6  # turn a quarter clockwise
+    sideways.save(tmp_path / "turned.png", exif=exif)
+    assert read_picture(tmp_path / "turned.png").tolist() == [[0, 0, 0], [255, 255, 255]]
+
+
+@pytest.mark.parametrize("side", [7000, 14_000])
+def test_that_a_giant_is_refused_before_it_is_decoded(tmp_path, side):
+    path = tmp_path / "giant.png"
+    Image.new("1", (side, side)).save(path)
+    with pytest.raises(PreparationError, match=r"giant.png: expected a picture of at most 40 megapixels"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+def test_that_a_file_which_is_no_picture_is_named(tmp_path, content):
+    path = tmp_path / "other.png"
+    path.write_bytes(content)
+    with pytest.raises(PreparationError, match=r"other.png: expected a PNG"):
+        read_picture(path)
+
+
+def test_that_a_truncated_picture_is_refused(tmp_path):
+    path = tmp_path / "half.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (80, 80), np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(PreparationError, match=r"half\.png"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("name", ["absent.png", "."])
+def test_that_what_is_no_file_is_refused(tmp_path, name):
+    with pytest.raises(PreparationError, match="no such file"):
+        read_picture(tmp_path / name)

@@ -1,0 +1,392 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QSignalSpy, QTest
+from PySide6.QtWidgets import QWidget
+
+import cnnviz.gui.panels.drawing as drawing
+from cnnviz.data.preparation import prepare_strokes
+from cnnviz.gui.panels.drawing import DrawingPanel, Throttle
+from cnnviz.gui.probabilities import percent
+from cnnviz.gui.theme import DARK, LIGHT, Theme
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.control import ProbeChoice
+from cnnviz.training.snapshot import Snapshot
+
+LEFT = Qt.MouseButton.LeftButton
+A_FEW_FRAMES = 80  # ms
+
+
+@pytest.fixture
+def panel(own: Callable[[QWidget], QWidget], workbench: Workbench, snapshot: Snapshot) -> DrawingPanel:
+    workbench.snapshot = snapshot
+    panel = own(DrawingPanel(workbench))
+    panel.apply_theme(DARK)
+    panel.resize(230, 360)
+    panel.show()
+    return panel
+
+
+def at(panel: DrawingPanel, x: float, y: float) -> QPoint:
+    """Return the place on the pad of the unit coordinates (x, y)."""
+    return QPoint(round(x * panel.pad.width()), round(y * panel.pad.height()))
+
+
+def drag(panel: DrawingPanel, *points: tuple[float, float], release: bool = True) -> None:
+    QTest.mousePress(panel.pad, LEFT, pos=at(panel, *points[0]))
+    for point in points[1:]:
+        QTest.mouseMove(panel.pad, at(panel, *point))
+    if release:
+        QTest.mouseRelease(panel.pad, LEFT, pos=at(panel, *points[-1]))
+
+
+def draw_a_seven(panel: DrawingPanel) -> None:
+    drag(panel, (0.2, 0.2), (0.5, 0.2), (0.8, 0.2), (0.6, 0.5), (0.4, 0.8))
+    QTest.qWait(A_FEW_FRAMES)
+
+
+def changed_parameters(snapshot: Snapshot) -> Snapshot:
+    """Return ``snapshot`` with other parameters, as after many more steps."""
+    parameters = snapshot.parameters.copy()
+    parameters.vector[:] = np.random.default_rng(5).normal(0, 0.2, parameters.vector.shape)
+    return replace(snapshot, parameters=parameters)
+
+
+# The answer
+
+
+def test_that_the_answer_appears_while_the_pen_is_still_down(panel: DrawingPanel) -> None:
+    drag(panel, (0.2, 0.2), (0.8, 0.2), (0.4, 0.8), release=False)
+    QTest.qWait(A_FEW_FRAMES)
+    assert panel.bars.probabilities is not None
+    assert panel.bars.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    QTest.mouseRelease(panel.pad, LEFT, pos=at(panel, 0.4, 0.8))
+
+
+def test_that_the_answer_is_that_of_the_network_to_the_prepared_strokes(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    image = prepare_strokes(panel.strokes)
+    assert np.array_equal(panel.view.image, image)
+    assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(image))
+
+
+def test_that_the_answer_follows_each_part_of_a_stroke(panel: DrawingPanel) -> None:
+    drag(panel, (0.2, 0.2), (0.8, 0.2), release=False)
+    QTest.qWait(A_FEW_FRAMES)
+    first = panel.bars.probabilities
+    QTest.mouseMove(panel.pad, at(panel, 0.4, 0.8))
+    QTest.qWait(A_FEW_FRAMES)
+    assert not np.array_equal(panel.bars.probabilities, first)
+    assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(prepare_strokes(panel.strokes)))
+    QTest.mouseRelease(panel.pad, LEFT, pos=at(panel, 0.4, 0.8))
+
+
+def test_that_many_events_in_a_frame_are_classified_once(panel: DrawingPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+
+    def prepare(strokes: list[np.ndarray], **options: float) -> np.ndarray:
+        lengths.append(len(strokes[0]))
+        return prepare_strokes(strokes, **options)
+
+    monkeypatch.setattr(drawing, "prepare_strokes", prepare)
+    panel.pad._put_down(at(panel, 0.2, 0.2).toPointF())
+    for x in np.linspace(0.22, 0.8, 30):
+        panel.pad._move_to(at(panel, x, 0.5).toPointF())
+    QTest.qWait(A_FEW_FRAMES)
+    assert lengths == [31]
+
+
+def test_that_a_click_with_a_trembling_hand_is_a_dot(panel: DrawingPanel) -> None:
+    drag(panel, (0.3, 0.3), (0.305, 0.31))
+    QTest.qWait(A_FEW_FRAMES)
+    rows, columns = np.nonzero(panel.view.image)
+    assert np.ptp(rows) <= 4
+    assert np.ptp(columns) <= 4
+
+
+def test_that_an_empty_pad_shows_no_answer_and_says_what_to_do(panel: DrawingPanel) -> None:
+    panel.show_snapshot(panel.workbench.snapshot)
+    assert panel.bars.probabilities is None
+    assert panel.bars.winner is None
+    assert panel.view.image is None
+    assert panel.pad.accessibleDescription() == "Draw a digit"
+
+
+@pytest.mark.parametrize("how", ["clear", "undo"])
+def test_that_the_answer_goes_at_once_with_the_drawing(panel: DrawingPanel, how: str) -> None:
+    draw_a_seven(panel)
+    getattr(panel, how)()
+    assert panel.bars.probabilities is None
+    assert panel.view.image is None
+    panel.show_snapshot(panel.workbench.snapshot)
+    assert panel.bars.probabilities is None
+
+
+def test_that_a_drawing_cleared_within_the_frame_is_never_answered(panel: DrawingPanel) -> None:
+    drag(panel, (0.2, 0.2), (0.8, 0.2))
+    panel.clear()
+    QTest.qWait(A_FEW_FRAMES)
+    assert panel.bars.probabilities is None
+
+
+def test_that_undo_of_clear_brings_the_answer_back(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    before = panel.bars.probabilities
+    panel.clear()
+    panel.undo()
+    QTest.qWait(A_FEW_FRAMES)
+    assert np.array_equal(panel.bars.probabilities, before)
+
+
+def test_that_every_snapshot_is_asked_anew(panel: DrawingPanel, snapshot: Snapshot) -> None:
+    draw_a_seven(panel)
+    before = panel.bars.probabilities
+    panel.workbench.snapshot = changed_parameters(snapshot)
+    panel.show_snapshot(panel.workbench.snapshot)
+    assert not np.allclose(panel.bars.probabilities, before)
+    assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(panel.view.image))
+
+
+def test_that_a_network_of_another_kind_is_asked_as_well(panel: DrawingPanel, zhou_snapshot: Snapshot) -> None:
+    draw_a_seven(panel)
+    panel.workbench.snapshot = zhou_snapshot
+    panel.show_snapshot(zhou_snapshot)
+    assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(panel.view.image))
+
+
+def test_that_a_panel_shown_again_has_the_newest_answer(panel: DrawingPanel, snapshot: Snapshot) -> None:
+    draw_a_seven(panel)
+    panel.hide()
+    panel.workbench.snapshot = changed_parameters(snapshot)
+    panel.show()
+    assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(panel.view.image))
+
+
+def test_that_without_a_network_the_drawing_waits_for_one(panel: DrawingPanel, snapshot: Snapshot) -> None:
+    draw_a_seven(panel)
+    panel.workbench.snapshot = None
+    panel.workbench.run_started.emit()
+    assert panel.bars.probabilities is None
+    assert "as soon as the network is there" in panel.pad.accessibleDescription()
+    panel.grab()
+    panel.workbench.snapshot = snapshot
+    panel.show_snapshot(snapshot)
+    assert panel.bars.probabilities is not None
+
+
+def test_that_the_answer_can_be_heard(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    best = int(panel.bars.probabilities.argmax())
+    figure = percent(panel.bars.probabilities[best])
+    assert panel.pad.accessibleDescription() == f"looks like a {best}, {figure}"
+    assert panel.pad.accessibleName() == "Drawing pad"
+
+
+# Undo
+
+
+def test_that_the_panel_undoes_redoes_and_clears(panel: DrawingPanel) -> None:
+    spy = QSignalSpy(panel.drawing_changed)
+    drag(panel, (0.2, 0.2), (0.8, 0.2))
+    assert spy.count() == 2
+    assert (panel.can_undo, panel.can_redo) == (True, False)
+    panel.undo()
+    assert (panel.can_undo, panel.can_redo) == (False, True)
+    assert panel.strokes == []
+    panel.redo()
+    assert len(panel.strokes) == 1
+    panel.clear()
+    assert panel.strokes == []
+    assert spy.count() == 5
+
+
+def test_that_the_buttons_undo_and_clear_and_rest_where_there_is_nothing_to_do(panel: DrawingPanel) -> None:
+    assert not panel.undo_button.isEnabled()
+    assert not panel.clear_button.isEnabled()
+    drag(panel, (0.2, 0.2), (0.8, 0.2))
+    drag(panel, (0.2, 0.8), (0.8, 0.8))
+    QTest.mouseClick(panel.undo_button, LEFT)
+    assert len(panel.strokes) == 1
+    QTest.mouseClick(panel.clear_button, LEFT)
+    assert panel.strokes == []
+    assert not panel.clear_button.isEnabled()
+    QTest.mouseClick(panel.undo_button, LEFT)
+    assert len(panel.strokes) == 1
+
+
+def test_that_tooltips_name_the_keys(panel: DrawingPanel) -> None:
+    assert "Ctrl+Z" in panel.undo_button.toolTip()
+    assert "Del" in panel.clear_button.toolTip()
+
+
+# The probe
+
+
+def test_that_follow_makes_the_drawing_the_probe_and_back(panel: DrawingPanel) -> None:
+    panel.workbench.set_probe(ProbeChoice("test", 17))
+    draw_a_seven(panel)
+    QTest.mouseClick(panel.follow, LEFT)
+    assert panel.workbench.probe.kind == "drawing"
+    assert np.array_equal(panel.workbench.probe.image, panel.view.image)
+    QTest.mouseClick(panel.follow, LEFT)
+    assert panel.workbench.probe == ProbeChoice("test", 17)
+
+
+def test_that_a_followed_drawing_is_followed_stroke_by_stroke(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    panel.start_following()
+    drag(panel, (0.3, 0.5), (0.7, 0.5), release=False)
+    QTest.qWait(A_FEW_FRAMES)
+    assert np.array_equal(panel.workbench.probe.image, prepare_strokes(panel.strokes))
+    QTest.mouseRelease(panel.pad, LEFT, pos=at(panel, 0.7, 0.5))
+
+
+def test_that_the_probe_changes_some_thirty_times_a_second_at_most(panel: DrawingPanel) -> None:
+    panel.start_following()
+    spy = QSignalSpy(panel.workbench.probe_changed)
+    QTest.mousePress(panel.pad, LEFT, pos=at(panel, 0.2, 0.5))
+    for x in np.linspace(0.2, 0.8, 40):
+        QTest.mouseMove(panel.pad, at(panel, x, 0.5))
+        QTest.qWait(5)
+    QTest.mouseRelease(panel.pad, LEFT, pos=at(panel, 0.8, 0.5))
+    QTest.qWait(A_FEW_FRAMES)
+    assert 3 <= spy.count() <= 40 * 5 / 33 + 10
+    assert np.array_equal(panel.workbench.probe.image, prepare_strokes(panel.strokes))
+
+
+def test_that_without_follow_the_probe_is_left_alone(panel: DrawingPanel) -> None:
+    spy = QSignalSpy(panel.workbench.probe_changed)
+    draw_a_seven(panel)
+    panel.clear()
+    assert spy.count() == 0
+
+
+def test_that_clearing_goes_back_to_the_test_digit_and_the_next_drawing_is_followed_again(panel: DrawingPanel) -> None:
+    panel.workbench.set_probe(ProbeChoice("test", 17))
+    draw_a_seven(panel)
+    panel.start_following()
+    panel.clear()
+    assert panel.workbench.probe == ProbeChoice("test", 17)
+    assert panel.follow.isChecked()
+    draw_a_seven(panel)
+    assert panel.workbench.probe.kind == "drawing"
+
+
+def test_that_a_change_on_its_way_does_not_undo_the_end_of_following(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    panel.start_following()
+    drag(panel, (0.3, 0.5), (0.7, 0.5))
+    panel.follow.setChecked(False)
+    QTest.qWait(A_FEW_FRAMES)
+    assert panel.workbench.probe.kind == "test"
+
+
+@pytest.mark.parametrize("kind", ["test", "training"])
+def test_that_another_probe_chosen_elsewhere_ends_following(panel: DrawingPanel, kind: str) -> None:
+    draw_a_seven(panel)
+    panel.start_following()
+    panel.workbench.set_probe(ProbeChoice(kind, 3))
+    assert not panel.follow.isChecked()
+    assert panel.workbench.probe == ProbeChoice(kind, 3)
+
+
+def test_that_a_wish_elsewhere_for_the_drawing_is_granted(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    panel.workbench.set_probe(ProbeChoice("drawing"))
+    assert panel.follow.isChecked()
+    assert np.array_equal(panel.workbench.probe.image, panel.view.image)
+
+
+# What is under the mouse
+
+
+def test_that_the_bar_under_the_mouse_is_read_out(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    spy = QSignalSpy(panel.hovered)
+    pitch = panel.bars.height() // 10
+    QTest.mouseMove(panel.bars, QPoint(20, 3 * pitch + pitch // 2))
+    assert spy.at(spy.count() - 1)[0] == f"digit 3: probability {percent(panel.bars.probabilities[3], 2)}"
+
+
+def test_that_the_pixel_under_the_mouse_is_read_out_as_drawn_and_as_normalised(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    spy = QSignalSpy(panel.hovered)
+    cell = panel.view.width() // 28
+    row, column = (int(index) for index in np.argwhere(panel.view.image == 255)[0])
+    QTest.mouseMove(panel.view, QPoint(column * cell + 1, row * cell + 1))
+    assert spy.at(spy.count() - 1)[0] == f"input, ({row}, {column}): grey level 255, normalised 2.846"
+
+
+# The picture
+
+
+def test_that_at_its_least_default_size_everything_is_there_and_nothing_overlaps(panel: DrawingPanel) -> None:
+    areas = [panel.pad, panel._buttons, panel.view, panel.bars]
+    boxes = [QRect(widget.pos(), widget.size()) for widget in areas]
+    assert all(panel.rect().contains(box) for box in boxes)
+    assert not any(a.intersects(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert panel.pad.width() == panel.pad.height() >= 190
+    assert panel.view.width() == panel.view.height() == 84
+
+
+@pytest.mark.parametrize("size", [(210, 270), (230, 360), (400, 600), (700, 300), (230, 900), (900, 900)])
+def test_that_every_size_shows_a_square_input_of_whole_pixels_inside_the_panel(
+    panel: DrawingPanel, size: tuple[int, int]
+) -> None:
+    panel.resize(*size)
+    assert panel.view.width() % 28 == 0
+    for widget in (panel.pad, panel._buttons, panel.view, panel.bars):
+        assert panel.rect().contains(QRect(widget.pos(), widget.size())), widget
+    assert panel.bars.height() >= panel.bars.minimumSizeHint().height()
+
+
+def test_that_resizing_keeps_drawing_and_answer(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    strokes, probabilities = panel.strokes, panel.bars.probabilities
+    panel.resize(400, 600)
+    panel.show_snapshot(panel.workbench.snapshot)
+    assert all(np.array_equal(a, b) for a, b in zip(panel.strokes, strokes, strict=True))
+    assert np.array_equal(panel.bars.probabilities, probabilities)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_that_the_likeliest_digit_is_painted_in_the_accent(panel: DrawingPanel, theme: Theme) -> None:
+    panel.apply_theme(theme)
+    draw_a_seven(panel)
+    panel.bars.show_probabilities(np.array([0.05] * 4 + [0.55] + [0.05] * 4 + [0.2]))
+    image = panel.bars.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    pitch = panel.bars.height() // 10
+    lines = [
+        [image.pixelColor(x, digit * pitch + pitch // 2).name() for x in range(image.width())] for digit in range(10)
+    ]
+    accent = [line.count(theme.accent) for line in lines]
+    track = accent[4] + lines[4].count(theme.line)
+    assert accent[4] == pytest.approx(0.55 * track, abs=2)
+    assert sum(accent) == accent[4]
+    assert lines[9].count(theme.muted) >= 0.2 * track - 2
+
+
+def test_that_the_input_is_painted_pixel_by_pixel_without_blur(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    image = panel.view.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+    shown = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    cells = shown[:84, :84].reshape(28, 3, 28, 3)
+    assert np.array_equal(cells, np.broadcast_to(panel.view.image[:, None, :, None], cells.shape))
+
+
+def test_that_a_throttle_fires_once_for_many_requests_and_keeps_its_distance(panel: DrawingPanel) -> None:
+    throttle = Throttle(0.04, panel)
+    spy = QSignalSpy(throttle.timeout)
+    for _ in range(5):
+        throttle.request()
+    QTest.qWait(15)
+    assert spy.count() == 1
+    throttle.request()
+    QTest.qWait(5)
+    assert spy.count() == 1
+    QTest.qWait(60)
+    assert spy.count() == 2

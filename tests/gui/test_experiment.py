@@ -1,0 +1,100 @@
+from dataclasses import replace
+
+import pytest
+
+from cnnviz.gui.panels.experiment import ExperimentPanel
+from cnnviz.training.presets import PRESETS
+
+
+@pytest.fixture
+def panel(own, workbench):
+    return own(ExperimentPanel(workbench))
+
+
+@pytest.fixture
+def started(workbench, monkeypatch):
+    configs = []
+
+    def start_run(config=None, parameters=None):
+        workbench.config = config
+        configs.append(config)
+        workbench.run_started.emit()
+
+    monkeypatch.setattr(workbench, "start_run", start_run)
+    return configs
+
+
+def test_that_the_settings_of_the_run_are_shown_and_nothing_is_to_be_applied(panel, workbench):
+    assert panel.chosen() == workbench.config
+    assert not panel.apply.isEnabled()
+
+
+def test_that_a_changed_setting_is_applied_with_a_new_run(panel, started):
+    panel.batch_size.setValue(64)
+    panel.epochs.setValue(5)
+    panel.seed.setValue(7)
+    panel.train_size.setValue(0)
+    assert panel.apply.isEnabled()
+    panel.apply.click()
+    (config,) = started
+    assert (config.batch_size, config.epochs, config.seed, config.train_size) == (64, 5, 7, None)
+    assert not panel.apply.isEnabled()
+
+
+def test_that_the_learning_rate_changes_at_once(panel, workbench):
+    panel.lr.setValue(0.02)
+    assert workbench.config.lr == 0.02
+    assert not panel.apply.isEnabled()
+
+
+def test_that_the_learning_rate_is_shown_without_needless_zeros(panel):
+    panel.lr.setValue(0.0005)
+    assert panel.lr.text() == "0.0005"
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_that_a_preset_brings_its_own_settings(panel, preset):
+    panel.preset.setCurrentIndex(panel.preset.findData(preset))
+    panel.preset.activated.emit(panel.preset.currentIndex())
+    recipe, chosen = PRESETS[preset], panel.chosen()
+    for field in ("optimizer", "lr", "batch_size", "epochs", "train_size", "test_size", "schedule"):
+        assert getattr(chosen, field) == getattr(recipe, field)
+
+
+def test_that_the_layers_that_can_be_frozen_are_those_of_the_preset(panel, started):
+    panel.preset.setCurrentIndex(panel.preset.findData("zhou"))
+    panel.preset.activated.emit(panel.preset.currentIndex())
+    boxes = {box.text(): box for box in panel._freeze.values()}
+    assert list(boxes) == ["conv1", "dense1"]
+    boxes["conv1"].setChecked(True)
+    panel.apply.click()
+    assert started[-1].freeze == ("conv1",)
+
+
+def test_that_settings_that_do_not_fit_are_told_and_the_run_stays(panel, workbench):
+    told = []
+    workbench.failed.connect(told.append)
+    before = workbench.config
+    panel.train_size.setValue(16)
+    panel.apply.click()
+    assert told == ["batch_size: accepted is 1 to the 16 training images, got 32"]
+    assert workbench.config == before
+
+
+def test_that_mnist_offers_to_be_downloaded_where_it_is_absent(panel, workbench, tmp_path):
+    assert panel.download.isHidden()
+    workbench.config = replace(workbench.config, data_dir=tmp_path)
+    panel.show_settings()
+    panel.dataset.setCurrentIndex(panel.dataset.findData("mnist"))
+    assert not panel.download.isHidden()
+    wanted = []
+    panel.download_wanted.connect(lambda: wanted.append(True))
+    panel.download.click()
+    assert wanted == [True]
+
+
+def test_that_a_folder_is_shown_under_its_name(panel, workbench):
+    workbench.config = replace(workbench.config, dataset="/data/my digits")
+    panel.show_settings()
+    assert panel.dataset.currentText() == "my digits"
+    assert panel.chosen().dataset == "/data/my digits"

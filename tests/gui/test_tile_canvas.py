@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtTest import QTest
+
+from cnnviz.gui.theme import DARK, LIGHT, signed_colors
+from cnnviz.gui.tile_canvas import TileCanvas, TileGroup, arrange
+from cnnviz.gui.tiles import Coloring, color_pixels, image_of, nice_ceiling, number
+
+
+def group(count, height, width, **options):
+    values = np.arange(count * height * width, dtype=np.float32).reshape(count, height, width)
+    return TileGroup(
+        "layer", "layer", "shape", values, lambda t, r, c: f"{t} ({r}, {c}) {values[t, r, c]:g}", **options
+    )
+
+
+ESCONTRELA = [
+    (1, 28, 28),
+    (8, 24, 24),
+    (8, 24, 24),
+    (8, 20, 20),
+    (8, 20, 20),
+    (8, 10, 10),
+    (1, 32, 4),
+    (1, 32, 4),
+    (1, 10, 1),
+]
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_that_zero_has_the_neutral_colour_and_the_ends_have_their_own(theme):
+    pixels = color_pixels(np.array([-2.0, -1.0, 0.0, 1.0, 5.0], np.float32), 1.0, Coloring.SIGNED, theme)
+    as_text = [f"#{pixel & 0xFFFFFF:06x}" for pixel in pixels]
+    assert as_text == [theme.negative, theme.negative, theme.neutral, theme.positive, theme.positive]
+
+
+def test_that_opposite_values_are_equally_far_from_zero():
+    table = signed_colors(DARK)
+    assert len(table) == 255
+    pixels = color_pixels(np.array([-0.25, 0.25]), 1.0, Coloring.SIGNED, DARK)
+    places = [int(np.flatnonzero(table == pixel)[0]) for pixel in pixels]
+    assert places[0] + places[1] == 2 * 127
+
+
+def test_that_a_scale_of_zero_shows_neutral_not_an_error():
+    pixels = color_pixels(np.zeros((2, 2)), 0.0, Coloring.SIGNED, DARK)
+    assert np.all(pixels == signed_colors(DARK)[127])
+
+
+def test_that_grey_levels_are_shown_as_they_are():
+    pixels = color_pixels(np.array([0, 100, 255]), 255.0, Coloring.GREY, DARK)
+    assert [pixel & 0xFF for pixel in pixels] == [0, 100, 255]
+
+
+def test_that_an_image_keeps_its_pixels_when_the_array_changes():
+    pixels = np.full((2, 3), 0xFF112233, np.uint32)
+    image = image_of(pixels)
+    pixels[:] = 0
+    assert (image.width(), image.height()) == (3, 2)
+    assert image.pixel(2, 1) == 0xFF112233
+
+
+@pytest.mark.parametrize(
+    ("value", "ceiling"), [(0.0, 0.0), (0.9, 1.0), (1.0, 1.0), (1.2, 1.5), (0.021, 0.03), (76.0, 100.0), (np.nan, 0.0)]
+)
+def test_that_a_scale_is_the_next_round_number(value, ceiling):
+    assert nice_ceiling(value) == pytest.approx(ceiling)
+
+
+def test_that_numbers_carry_a_true_minus_sign_and_four_digits():
+    assert number(-0.00312345) == "\u22120.003123"
+
+
+@pytest.mark.parametrize("size", [(710, 290), (1000, 420), (1300, 300), (500, 200)])
+def test_that_published_networks_fit_without_overlap(size):
+    width, height = size
+    placed = arrange([group(*shape) for shape in ESCONTRELA], width, height)
+    everything = QRect(0, 0, width, height)
+    tiles = [tile for place in placed for tile in place.tiles]
+    assert len(tiles) == 1 + 8 * 5 + 3
+    assert all(everything.contains(tile) for tile in tiles)
+    assert not any(a.intersects(b) for i, a in enumerate(tiles) for b in tiles[i + 1 :])
+
+
+def test_that_layers_of_as_many_maps_stand_in_as_many_columns():
+    placed = arrange([group(8, 26, 26), group(8, 13, 13)], 710, 290)
+    columns = [len({tile.left() for tile in place.tiles}) for place in placed]
+    assert columns[0] == columns[1]
+
+
+def test_that_filters_stand_a_row_a_filter():
+    (placed,) = arrange([group(64, 5, 5, columns=8)], 700, 260)
+    assert len({tile.left() for tile in placed.tiles}) == 8
+    assert len({tile.top() for tile in placed.tiles}) == 8
+    assert placed.tiles[8].top() > placed.tiles[7].top()
+
+
+def test_that_a_larger_canvas_has_larger_tiles():
+    small, large = (arrange([group(*s) for s in ESCONTRELA], w, 3 * w // 7) for w in (700, 1400))
+    assert large[1].tiles[0].width() > 1.5 * small[1].tiles[0].width()
+
+
+def test_that_the_cell_under_the_mouse_is_told_with_its_value(own, qapp):
+    canvas = own(TileCanvas())
+    canvas.apply_theme(DARK)
+    canvas.resize(700, 300)
+    canvas.show()
+    canvas.set_groups([group(8, 4, 4), group(2, 4, 4)])
+    told = []
+    canvas.hovered.connect(told.append)
+    tile = canvas.placed[1].tiles[1]
+    QTest.mouseMove(canvas, tile.topLeft() + QPoint(tile.width() * 5 // 8, tile.height() // 8))
+    qapp.processEvents()
+    assert told[-1] == "1 (0, 2) 18"
+    QTest.mouseMove(canvas, QPoint(1, 299))
+    qapp.processEvents()
+    assert told[-1] == ""
+
+
+def test_that_the_picture_shows_the_values_pixel_by_pixel(own, qapp):
+    canvas = own(TileCanvas())
+    canvas.apply_theme(DARK)
+    canvas.resize(400, 300)
+    values = np.array([[[1.0, -1.0], [0.0, 0.5]]], np.float32)
+    one = TileGroup("l", "l", "", values, lambda *cell: "", scale=1.0)
+    canvas.set_groups([one])
+    picture = canvas.grab().toImage()
+    (tile,) = canvas.placed[0].tiles
+    expected = color_pixels(values[0], 1.0, Coloring.SIGNED, DARK)
+    for row in range(2):
+        for column in range(2):
+            x = tile.left() + tile.width() * (2 * column + 1) // 4
+            y = tile.top() + tile.height() * (2 * row + 1) // 4
+            assert picture.pixel(x, y) == expected[row, column]

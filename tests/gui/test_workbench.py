@@ -1,0 +1,179 @@
+import random
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnviz.data.datasets import DataError
+from cnnviz.errors import UserError
+from cnnviz.formats import read_parameters
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.config import ConfigError, TrainingConfig
+from cnnviz.training.control import ProbeChoice
+from cnnviz.training.session import Phase
+from cnnviz.training.trainer import Trainer
+
+
+def has_come_to(workbench, step):
+    workbench.poll()
+    return workbench.snapshot is not None and workbench.snapshot.step >= step
+
+
+def test_that_an_untrained_network_is_there_at_once_and_rests(live):
+    assert live.snapshot.step == 0
+    assert not live.is_running
+    assert live.snapshot.trace.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_that_training_goes_on_until_paused(live, wait_until):
+    live.toggle()
+    wait_until(lambda: has_come_to(live, 2))
+    live.toggle()
+    wait_until(lambda: live.poll() or live.status.phase in (Phase.PAUSED, Phase.FINISHED))
+    step = live.snapshot.step
+    time.sleep(0.1)
+    live.poll()
+    assert live.snapshot.step == step
+
+
+def test_that_a_step_learns_one_batch(live, wait_until):
+    for step in (1, 2, 3):
+        live.step()
+        wait_until(lambda step=step: has_come_to(live, step))
+        assert live.snapshot.step == step
+    assert len(live.snapshot.history.losses) == 3
+
+
+def test_that_the_window_ends_in_the_same_bits_as_the_command_line(live, small_config, random_dataset, wait_until):
+    plain = Trainer(small_config, random_dataset)
+    for _ in plain.events():
+        pass
+    whims = random.Random(3)
+    steps = 2 * plain.steps_per_epoch
+    while live.snapshot.step < steps:
+        whim = whims.choice([live.step, live.toggle, live.pause, live.train, live.evaluate, live.poll])
+        whim()
+        live.set_speed(whims.choice([None, 500.0, 50.0]))
+        live.set_probe(whims.choice([ProbeChoice("test", 3), ProbeChoice("training"), ProbeChoice()]))
+        time.sleep(whims.random() * 0.01)
+        live.poll()
+        if live.status.phase is Phase.FINISHED:
+            break
+    wait_until(lambda: has_come_to(live, steps))
+    assert live.snapshot.step == steps
+    assert live.snapshot.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+
+
+def test_that_a_reset_leads_to_the_same_beginning(live, wait_until):
+    first = live.snapshot.parameters.vector.copy()
+    live.step()
+    wait_until(lambda: has_come_to(live, 1))
+    live.reset()
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert live.snapshot.step == 0
+    np.testing.assert_array_equal(live.snapshot.parameters.vector, first)
+
+
+def test_that_a_new_seed_leads_to_another_beginning(live, wait_until):
+    first = live.snapshot.parameters.vector.copy()
+    live.reset_with_new_seed()
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert live.config.seed != 5
+    assert not np.array_equal(live.snapshot.parameters.vector, first)
+
+
+def test_that_the_learning_rate_changes_without_a_reset(live, wait_until):
+    live.step()
+    wait_until(lambda: has_come_to(live, 1))
+    live.set_learning_rate(0.5)
+    wait_until(lambda: live.poll() or live.snapshot.learning_rate == 0.5)
+    assert live.snapshot.step == 1
+    assert live.snapshot.history.learning_rates[-1] == (1, 0.5)
+    with pytest.raises(ConfigError, match="lr"):
+        live.set_learning_rate(0.0)
+    assert live.config.lr == 0.5
+
+
+def test_that_a_drawing_can_be_followed_while_the_run_rests(live, wait_until):
+    image = np.zeros((28, 28), np.uint8)
+    image[4:24, 13:15] = 255
+    live.set_probe(ProbeChoice("drawing", image=image))
+    wait_until(lambda: live.poll() or live.snapshot.trace.probe.title == "drawing")
+    assert live.snapshot.trace.target == live.snapshot.trace.probabilities.argmax()
+    np.testing.assert_array_equal(live.snapshot.trace.probe.image, image)
+
+
+def test_that_classify_uses_the_newest_parameters(live, wait_until):
+    image = live.snapshot.trace.probe.image
+    np.testing.assert_allclose(live.classify(image), live.snapshot.trace.probabilities, rtol=1e-5)
+    before = live.classify(image)
+    live.step()
+    wait_until(lambda: has_come_to(live, 1))
+    assert not np.array_equal(live.classify(image), before)
+
+
+def test_that_what_is_exported_opens_again_as_the_same_network(live, wait_until, tmp_path):
+    live.step()
+    wait_until(lambda: has_come_to(live, 1))
+    for name in ("p.npz", "p.pkl"):
+        live.export(tmp_path / name)
+        np.testing.assert_array_equal(
+            read_parameters(tmp_path / name).parameters["conv2/weight"], live.snapshot.parameters["conv2"]["weight"]
+        )
+    trained = live.snapshot.parameters.vector.copy()
+    live.reset()
+    live.open(tmp_path / "p.npz")
+    wait_until(lambda: live.poll() or live.snapshot)
+    np.testing.assert_array_equal(live.snapshot.parameters.vector, trained)
+
+
+def test_that_parameters_of_another_network_bring_their_preset(live, wait_until, tmp_path):
+    live.start_run(TrainingConfig.from_preset("zhou", "strokes", train_size=64, test_size=40))
+    wait_until(lambda: live.poll() or live.snapshot)
+    live.export(tmp_path / "zhou.npz")
+    live.start_run(replace(live.config, preset="escontrela"))
+    live.open(tmp_path / "zhou.npz")
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert live.snapshot.network.name == "zhou"
+
+
+def test_that_a_file_that_cannot_be_opened_changes_nothing(live, tmp_path):
+    (tmp_path / "bad.npz").write_bytes(b"PK no archive")
+    snapshot = live.snapshot
+    with pytest.raises(UserError, match=r"bad\.npz"):
+        live.open(tmp_path / "bad.npz")
+    assert live.snapshot is snapshot
+
+
+def test_that_data_that_cannot_be_loaded_are_told_in_one_line(qapp, monkeypatch, small_config, wait_until):
+    def fail(*args):
+        raise DataError("expected four files in /nowhere, found none")
+
+    monkeypatch.setattr("cnnviz.training.session.load_dataset", fail)
+    workbench = Workbench(small_config)
+    told = []
+    workbench.failed.connect(told.append)
+    workbench.start_run()
+    wait_until(lambda: told)
+    assert told == ["expected four files in /nowhere, found none"]
+    workbench.close()
+    with pytest.raises(UserError, match="no parameters yet"):
+        workbench.saved_parameters()
+
+
+def test_that_closing_in_the_middle_of_training_ends_the_thread_within_a_second(live, wait_until):
+    live.train()
+    wait_until(lambda: has_come_to(live, 1))
+    start = time.monotonic()
+    live.close()
+    assert time.monotonic() - start < 1
+    assert not live.is_running
+
+
+def test_that_a_bad_configuration_leaves_the_run_alone(live):
+    snapshot = live.snapshot
+    with pytest.raises(ConfigError, match="batch_size"):
+        live.start_run(replace(live.config, batch_size=65))
+    assert live.snapshot is snapshot
+    assert live.config.batch_size == 8
