@@ -153,7 +153,7 @@ def _parse_metadata(content: bytes) -> dict[str, object]:
             return {
                 "architecture": architecture,
                 "normalization": _parse_normalization(normalization),
-                "test_normalization": test_normalization and _parse_normalization(test_normalization),
+                "test_normalization": None if test_normalization is None else _parse_normalization(test_normalization),
                 "training": training,
             }
     raise FormatError(f"the JSON in its entry {METADATA!r} lacks something, or has it in another form")

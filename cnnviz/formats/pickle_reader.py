@@ -8,7 +8,6 @@ that NumPy 1.x and 2.x emit for arrays in protocols 0 to 5. The few functions th
 The operations are documented in CPython's Lib/pickletools.py.
 """
 
-import math
 import pickle
 import struct
 from collections.abc import Callable
@@ -118,8 +117,6 @@ class _Machine:
             raise FormatError("the pickle is damaged: it does not end with one object")
         return self.stack[0]
 
-    # Bytes
-
     def take(self, count: int) -> bytes:
         start, self.position = self.position, self.position + count
         if self.position > len(self.data):
@@ -138,8 +135,6 @@ class _Machine:
     def take_counted(self, width: int) -> bytes:
         """Take as many bytes as the number in front of them, ``width`` bytes wide, says."""
         return self.take(self.take_unsigned(width))
-
-    # Stack and memo
 
     def push(self, item: object) -> None:
         self.stack.append(item)
@@ -179,8 +174,6 @@ class _Machine:
         if index not in self.memo:
             raise FormatError("the pickle is damaged: it refers to an object that it has not described")
         self.push(self.memo[index])
-
-    # Names, calls and state
 
     def push_name(self, module: str, name: str) -> None:
         if (module, name) not in _NAMES:
@@ -237,17 +230,15 @@ class _Machine:
 
 
 def _shaped(dtype: _PickledDType, content: bytes, shape: tuple, order: str) -> np.ndarray:
-    values = dtype.view(content)
     if len(shape) > MAX_DIMENSIONS or not all(type(size) is int and size > 0 for size in shape):
         raise FormatError("the pickle holds an array whose shape is not one of a parameter")
-    if math.prod(shape) != len(values):
-        raise FormatError("the pickle holds an array whose contents do not fill its shape")
-    return values.reshape(shape, order=order)
+    return dtype.view(content).reshape(shape, order=order)
 
 
 def _integer(line: bytes) -> int | bool:
     """Return the number of an INT operation, which writes booleans as 00 and 01."""
-    return {b"00": False, b"01": True}[line] if line in (b"00", b"01") else int(line)
+    booleans = {b"00": False, b"01": True}
+    return booleans[line] if line in booleans else int(line)
 
 
 _OPERATIONS: dict[bytes, Callable[[_Machine], None]] = {

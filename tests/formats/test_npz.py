@@ -223,6 +223,7 @@ def test_that_an_encrypted_member_and_a_rare_packing_are_refused(members):
         ({"normalization": {"mean": 10**400, "std": 1}}, "is damaged"),
         ({"normalization": {"mean": float("nan"), "std": 1}}, "finite mean"),
         ({"test_normalization": [33, 79]}, "normalisation is not a mean"),
+        ({"test_normalization": 0}, "normalisation is not a mean"),
         ({"training": []}, "lacks something"),
         ({"training": {"loss": float("inf")}}, "JSON"),
     ],

@@ -129,6 +129,12 @@ def test_that_another_form_is_refused(form, published):
         decode(pickle.dumps(content, 3))
 
 
+def test_that_arrays_without_contents_are_refused():
+    array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntC\1btR"
+    with pytest.raises(FormatError, match="no array where conv1/weight should be"):
+        decode(b"](" + array * 8 + b"e.")
+
+
 @pytest.mark.parametrize(
     "stream", [b"]q\0h\0a.", b"](K\0K\0K\0K\0K\0K\0K\0K\0ee.", b"]q\0(" + b"h\0" * 8 + b"e.", b"N."]
 )

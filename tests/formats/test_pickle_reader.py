@@ -7,8 +7,8 @@ import random
 import numpy as np
 import pytest
 
-from cnnviz.formats import FormatError
-from cnnviz.formats.pickle_reader import MAX_OPERATIONS, PickledArray, read_pickle
+from cnnviz.formats import FormatError, pickle_reader
+from cnnviz.formats.pickle_reader import PickledArray, read_pickle
 
 PROTOCOLS = range(6)
 
@@ -253,9 +253,11 @@ def test_that_a_lie_about_a_length_takes_no_memory(peak_memory):
 
 
 @pytest.mark.parametrize("operation", [b"N", b"(", b"]", b"N\x94", b"h\0"])
-def test_that_a_stream_without_an_end_is_left(operation):
-    with pytest.raises(FormatError, match="more than 1,000,000 operations"):
-        read_pickle(b"N\x94" + operation * MAX_OPERATIONS)
+def test_that_a_stream_without_an_end_is_left(operation, monkeypatch):
+    assert pickle_reader.MAX_OPERATIONS == 1_000_000
+    monkeypatch.setattr(pickle_reader, "MAX_OPERATIONS", 10_000)
+    with pytest.raises(FormatError, match="more than 10,000 operations"):
+        read_pickle(b"N\x94" + operation * 10_000)
 
 
 def test_that_a_list_in_itself_and_one_nested_deeply_do_no_harm():
@@ -274,7 +276,7 @@ def test_that_no_damage_lets_anything_but_a_format_error_out():
     pickles = [pickle.dumps(content, protocol) for protocol in PROTOCOLS]
     operations = [operation.code.encode("latin1") for operation in pickletools.opcodes]
     survived, messages = 0, set()
-    for _ in range(20_000):
+    for _ in range(5000):
         data = bytearray(rng.choice(pickles))
         for _ in range(rng.randint(1, 4)):
             place = rng.randrange(len(data))
@@ -285,7 +287,7 @@ def test_that_no_damage_lets_anything_but_a_format_error_out():
             survived += 1
         except FormatError as fault:
             messages.add(str(fault))
-    assert survived < 10_000
+    assert survived < 2500
     assert not any("\n" in message for message in messages)
 
 
