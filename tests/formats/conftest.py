@@ -44,7 +44,7 @@ def zhou():
 
 @pytest.fixture(scope="session")
 def escontrela():
-    return SavedParameters("escontrela", arrays_for("escontrela"), Normalization(33, 78), Normalization(33, 79))
+    return SavedParameters("escontrela", arrays_for("escontrela"), Normalization(33, 78))
 
 
 @pytest.fixture(scope="session")

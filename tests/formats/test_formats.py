@@ -27,7 +27,7 @@ def test_that_what_is_written_is_read_again_bit_by_bit(extension, tmp_path, esco
     found = read_parameters(path)
     assert_equal_parameters(found, escontrela)
     assert found.normalization == Normalization(33, 78)
-    assert found.test_normalization == Normalization(33, 79)
+    assert found.test_normalization == escontrela.test_normalization
 
 
 @each_format
