@@ -60,5 +60,6 @@ def test_that_an_unknown_tie_policy_is_refused():
         ARCHITECTURES["zhou"]("some")
 
 
-def test_that_a_network_bears_the_name_it_is_listed_under(network):
-    assert ARCHITECTURES[network.name]() == network
+@pytest.mark.parametrize(("name", "build"), ARCHITECTURES.items())
+def test_that_a_network_bears_the_name_it_is_listed_under(name, build):
+    assert build().name == name

@@ -59,6 +59,7 @@ def test_that_shapes_are_followed_from_layer_to_layer(network):
 
 def test_that_a_layers_input_is_the_output_of_the_one_before(network):
     assert network.input_shape_of("conv1") == (6, 8, 2)
+    assert network.input_shape_of("relu1") == (6, 8, 3)
     assert network.input_shape_of("conv2") == (3, 4, 3)
 
 

@@ -53,13 +53,18 @@ def test_that_the_amnesic_adam_forgets_what_came_before():
     np.testing.assert_allclose(after_large, steps(AmnesicAdam(), [[0.01]], 0.01, [0]), rtol=1e-12)
 
 
-def test_that_only_optimizers_with_a_memory_have_moments():
-    assert {name: optimizer.moments for name, optimizer in OPTIMIZERS.items()} == {
-        "sgd": (),
-        "momentum": ("velocity",),
-        "adam": ("mean", "square"),
-        "adam-published": (),
-    }
+@pytest.mark.parametrize(
+    ("name", "kind", "moments"),
+    [
+        ("sgd", SGD, ()),
+        ("momentum", Momentum, ("velocity",)),
+        ("adam", Adam, ("mean", "square")),
+        ("adam-published", AmnesicAdam, ()),
+    ],
+)
+def test_that_a_name_leads_to_its_optimizer_and_the_moments_that_a_checkpoint_keeps(name, kind, moments):
+    assert isinstance(OPTIMIZERS[name], kind)
+    assert OPTIMIZERS[name].moments == moments
 
 
 @pytest.fixture(params=OPTIMIZERS.values(), ids=OPTIMIZERS)

@@ -20,7 +20,3 @@ def test_that_no_schedule_ever_rises_or_leaves_zero_to_one(schedule):
     assert factors == sorted(factors, reverse=True)
     assert min(factors) >= 0
     assert max(factors) <= 1
-
-
-def test_that_these_schedules_are_known():
-    assert list(SCHEDULES) == ["constant", "linear", "cosine"]
