@@ -2,62 +2,30 @@
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsRectItem, QGraphicsSimpleTextItem, QGraphicsTextItem, QWidget
+from PySide6.QtWidgets import QGraphicsSimpleTextItem, QWidget
 
-from cnnviz.gui.curves import centred_means, past_means, peaks, stride_for
+from cnnviz.gui.chart_parts import Legend, LinedAxis, StepAxis
+from cnnviz.gui.curves import (
+    LEAST_COST,
+    RAW_BLOCKS,
+    SMOOTH_POINTS,
+    centred_means,
+    cost_range,
+    epoch_steps,
+    logarithmic_ticks,
+    past_means,
+    peaks,
+    smoothing_window,
+    step_range,
+)
 from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
-from cnnviz.gui.tiles import nice_ceiling
 from cnnviz.training.history import WINDOW, HistoryView
 
-RAW_BLOCKS = 1000  # two points each
-SMOOTH_POINTS = 500  # a thick smooth line takes five times as long to draw as a thin one
 LEFT = 48  # pixels of both vertical axes, so that the plots stand flush
 LOG_BUTTON = 48  # pixels left free in the corner
-HEADROOM = 1.2  # of the cost axis, for the legend
-LEAST_COST = 1e-7  # what a logarithm is taken of where the cost is 0
-MOST_EPOCHS = 24  # lines at epochs: beyond, only every so many are drawn
 EMPTY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), ())
-
-
-def step_range(steps: int, planned: int) -> float:
-    """Return the end of the step axis: it grows in strides, up to the ``planned`` end of training."""
-    end = nice_ceiling(max(1.02 * steps, 10)) if steps else 100.0
-    return min(end, planned) if steps <= planned else end
-
-
-def smoothing_window(steps: int) -> int:
-    """Return how many steps the smoothed cost is a mean of: ``WINDOW``, less in a young run and more in a very long one."""
-    fitting = [window for window in (1, 2, 5, 10, 20, 50, WINDOW) if 5 * window <= max(steps, 5)]
-    return max(fitting[-1], stride_for(steps, SMOOTH_POINTS))
-
-
-def cost_range(smooth: np.ndarray, highest: float, tests: list[float], logarithmic: bool) -> tuple[float, float]:
-    """Return the ends of the cost axis, in nats.
-
-    All of the ``smooth`` curve and of the ``tests`` is within; single steps with a far greater cost (``highest`` is the
-    greatest) leave the picture, for they would press the rest flat.
-    """
-    shown = np.array([*smooth, *tests] or [2.3])
-    top = nice_ceiling(HEADROOM * max(min(highest, 1.5 * shown.max()), shown.max(), LEAST_COST))
-    return (_nice_floor(max(shown.min() / 2, LEAST_COST)) if logarithmic else 0.0), top
-
-
-def logarithmic_ticks(bottom: float, top: float) -> list[float]:
-    """Return the 1, 2, 5 times powers of ten from ``bottom`` to ``top``, or only the powers where these are enough."""
-    decades = 10.0 ** np.arange(np.floor(np.log10(bottom)), np.ceil(np.log10(top)) + 1)
-    multiples = (1.0,) if len(decades) > 4 else (1.0, 2.0, 5.0)
-    ticks = np.multiply.outer(decades, multiples).ravel()
-    return [float(tick) for tick in ticks if bottom * 0.999 <= tick <= top * 1.001]
-
-
-def epoch_steps(steps: int, steps_per_epoch: int) -> np.ndarray:
-    """Return the steps at which an epoch ended; only every second, fourth, ... where there are very many."""
-    every = steps_per_epoch
-    while steps > MOST_EPOCHS * every:
-        every *= 2
-    return np.arange(every, steps + 1, every)
 
 
 class CostChart(pg.GraphicsLayoutWidget):
@@ -80,9 +48,9 @@ class CostChart(pg.GraphicsLayoutWidget):
         self._logarithmic = False
         self.ci.layout.setContentsMargins(0, GRID // 2, 0, 0)
         self.ci.layout.setSpacing(GRID)
-        self._steps_axis = _StepAxis("bottom")
-        self.cost_plot = self._add_plot(0, {})
-        self.accuracy_plot = self._add_plot(1, {"bottom": self._steps_axis})
+        self._steps_axis = StepAxis("bottom")
+        self.cost_plot = self._add_plot(0, {"left": LinedAxis("left")})
+        self.accuracy_plot = self._add_plot(1, {"left": LinedAxis("left"), "bottom": self._steps_axis})
         self.cost_plot.hideAxis("bottom")
         self.cost_plot.setXLink(self.accuracy_plot)
         self.accuracy_plot.setYRange(0, 100, padding=0.06)
@@ -109,6 +77,7 @@ class CostChart(pg.GraphicsLayoutWidget):
 
     def clear_history(self) -> None:
         """Show empty axes."""
+        self._set_cursor(None)
         self.show_history(EMPTY, 1, 100)
 
     def set_logarithmic(self, logarithmic: bool) -> None:
@@ -134,11 +103,8 @@ class CostChart(pg.GraphicsLayoutWidget):
             markers.setPen(theme.surface)
         self.test_value.setColor(theme.text)
         self._color_axes(theme)
-        ground = QColor(theme.surface)
-        ground.setAlpha(200)
-        self._legend_ground.setBrush(ground)
-        self._theme = theme
-        self._write_legend()
+        self._legend.apply_theme(theme)
+        self._place_legend()
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Take the cursor away."""
@@ -154,7 +120,6 @@ class CostChart(pg.GraphicsLayoutWidget):
         plot.disableAutoRange()
         axis = plot.getAxis("left")
         axis.setWidth(LEFT)
-        axis.setGrid(255)
         axis.setZValue(-1)
         return plot
 
@@ -175,14 +140,9 @@ class CostChart(pg.GraphicsLayoutWidget):
         below = (self._epoch_lines[1], self.accuracy, self.tested_accuracy, self.test_value, self._cursors[1])
         for item in below:
             self.accuracy_plot.addItem(item, ignoreBounds=True)
-        self._legend_ground = QGraphicsRectItem(self.cost_plot)
-        self._legend_ground.setPen(Qt.PenStyle.NoPen)
-        self._legend = QGraphicsTextItem(self._legend_ground)
-        self._legend.setFont(small_font())
-        self._legend_text = ""
+        self._legend = Legend(self.cost_plot)
         self._step_caption = QGraphicsSimpleTextItem("step", self._steps_axis)
         self._step_caption.setFont(small_font())
-        self._theme: Theme | None = None
         self._set_cursor(None)
 
     def _color_axes(self, theme: Theme) -> None:
@@ -191,7 +151,9 @@ class CostChart(pg.GraphicsLayoutWidget):
                 axis = plot.getAxis(side)
                 axis.setPen(theme.line)
                 axis.setTextPen(theme.muted)
-                axis.setStyle(tickFont=small_font(), tickTextOffset=4, tickLength=-4, maxTickLevel=0, hideOverlappingLabels=side == "bottom")
+                axis.setStyle(
+                    tickFont=small_font(), tickTextOffset=4, tickLength=-4, maxTickLevel=int(side == "bottom")
+                )
             plot.setLabel("left", label, **{"color": theme.muted, "font-size": f"{SMALL}px"})
         self._step_caption.setBrush(QColor(theme.muted))
         self._step_caption.setPos(-LEFT, 5)
@@ -213,7 +175,8 @@ class CostChart(pg.GraphicsLayoutWidget):
         self.accuracy.setData(steps_at, 100 * shares, skipFiniteCheck=True)
         self._mark_tests(end)
         self._mark_steps(steps, bottom, top)
-        self._write_legend()
+        if self._legend.set_window(smoothing_window(steps)):
+            self._place_legend()
 
     def _scaled(self, costs: np.ndarray) -> np.ndarray:
         return np.log10(np.maximum(costs, LEAST_COST)) if self._logarithmic else costs
@@ -247,27 +210,9 @@ class CostChart(pg.GraphicsLayoutWidget):
         changes = np.array([step for step, _ in self._history.learning_rates if step > 0], float)
         self.rates.setData(np.repeat(changes, 2), np.tile((low, low + 0.1 * (high - low)), len(changes)))
 
-    def _write_legend(self) -> None:
-        if self._theme is None:
-            return
-        theme = self._theme
-        window = smoothing_window(len(self._history.losses))
-        smooth = f"mean of {window} step{'s' if window > 1 else ''}"
-        parts = ((theme.muted, "━", "each step"), (theme.accent, "━", smooth), (theme.text, "●", "test"))
-        text = " &nbsp;".join(
-            f'<span style="color:{color}">{sign}</span> <span style="color:{theme.muted}">{name}</span>'
-            for color, sign, name in parts
-        )
-        if text != self._legend_text:
-            self._legend_text = text
-            self._legend.setHtml(text)
-            self._place_legend()
-
     @Slot()
     def _place_legend(self) -> None:
-        size = self._legend.boundingRect().adjusted(0, 4, 0, -4)
-        self._legend_ground.setRect(size)
-        self._legend_ground.setPos(self.cost_plot.vb.geometry().right() - size.width() - LOG_BUTTON, -5)
+        self._legend.place(self.cost_plot.vb.geometry().right() - LOG_BUTTON)
 
     # Pointing
 
@@ -286,23 +231,6 @@ class CostChart(pg.GraphicsLayoutWidget):
                 cursor.setValue(step)
         self.pointed.emit(step)
 
-    def cost_area(self) -> QRect:
-        """Return where the cost is drawn, in pixels of this widget."""
-        return self.mapFromScene(self.cost_plot.vb.sceneBoundingRect()).boundingRect()
-
     def steps_per_pixel(self) -> float:
         """Return how many steps a pixel spans."""
         return float(self.accuracy_plot.vb.viewPixelSize()[0])
-
-
-class _StepAxis(pg.AxisItem):
-    """An axis of whole numbers, with thousands set apart."""
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
-        return [f"{value:,.0f}" for value in values]
-
-
-def _nice_floor(value: float) -> float:
-    """Return the greatest of 1, 2, 5 times a power of ten that is not above ``value``."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(max(m * power for m in (1.0, 2.0, 5.0) if m * power <= value * (1 + 1e-9)))

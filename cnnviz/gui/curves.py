@@ -1,6 +1,15 @@
-"""Long records as short curves: what a plot is given of many thousand steps."""
+"""Long records as short curves: what a plot is given of many thousand steps, and the axes that suit it."""
 
 import numpy as np
+
+from cnnviz.gui.tiles import nice_ceiling
+from cnnviz.training.history import WINDOW
+
+RAW_BLOCKS = 1000  # two points each
+SMOOTH_POINTS = 500  # a thick smooth line takes five times as long to draw as a thin one
+HEADROOM = 1.2  # of the cost axis, for the legend
+LEAST_COST = 1e-7  # what a logarithm is taken of where the cost is 0
+MOST_EPOCHS = 24  # lines at epochs: beyond, only every so many are drawn
 
 
 def stride_for(count: int, limit: int) -> int:
@@ -41,8 +50,8 @@ def peaks(values: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
 def centred_means(values: np.ndarray, window: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean over the ``window`` steps around each step, as a curve of at most ``limit + 1`` points.
 
-    Near the first step the window shrinks on both sides, so that the curve begins where the values do; near the last step
-    it ends there. The last point is at the last step.
+    Near the first step the window shrinks on both sides, so that the curve begins where the values do; near the last
+    step it ends there. The last point is at the last step.
 
     Parameters
     ----------
@@ -65,6 +74,49 @@ def past_means(values: np.ndarray, window: int, limit: int) -> tuple[np.ndarray,
     return at + 1.0, _means(values, np.maximum(at + 1 - window, 0), at + 1)
 
 
+def step_range(steps: int, planned: int) -> float:
+    """Return the end of the step axis: it grows in strides, up to the ``planned`` end of training."""
+    end = nice_ceiling(max(1.02 * steps, 10)) if steps else 100.0
+    return min(end, planned) if steps <= planned else end
+
+
+def smoothing_window(steps: int) -> int:
+    """Return how many steps the smoothed cost is a mean of.
+
+    They are fewer than ``WINDOW`` in a young run, whose course would be lost, and more in a very long one, so that none
+    is left out between two points of the curve.
+    """
+    fitting = [window for window in (1, 2, 5, 10, 20, 50, WINDOW) if 5 * window <= max(steps, 5)]
+    return max(fitting[-1], stride_for(steps, SMOOTH_POINTS))
+
+
+def cost_range(smooth: np.ndarray, highest: float, tests: list[float], logarithmic: bool) -> tuple[float, float]:
+    """Return the ends of the cost axis, in nats.
+
+    All of the ``smooth`` curve and of the ``tests`` is within; single steps with a far greater cost (``highest`` is the
+    greatest) leave the picture, for they would press the rest flat.
+    """
+    shown = np.array([*smooth, *tests] or [2.3])
+    top = nice_ceiling(HEADROOM * max(min(highest, 1.5 * shown.max()), shown.max(), LEAST_COST))
+    return (_nice_floor(max(shown.min() / 2, LEAST_COST)) if logarithmic else 0.0), top
+
+
+def logarithmic_ticks(bottom: float, top: float) -> list[float]:
+    """Return the 1, 2, 5 times powers of ten from ``bottom`` to ``top``, or only the powers where these are enough."""
+    decades = 10.0 ** np.arange(np.floor(np.log10(bottom)), np.ceil(np.log10(top)) + 1)
+    multiples = (1.0,) if len(decades) > 4 else (1.0, 2.0, 5.0)
+    ticks = np.multiply.outer(decades, multiples).ravel()
+    return [float(tick) for tick in ticks if bottom * 0.999 <= tick <= top * 1.001]
+
+
+def epoch_steps(steps: int, steps_per_epoch: int) -> np.ndarray:
+    """Return the steps at which an epoch ended; only every second, fourth, ... where there are very many."""
+    every = steps_per_epoch
+    while steps > MOST_EPOCHS * every:
+        every *= 2
+    return np.arange(every, steps + 1, every)
+
+
 def _sampled(count: int, limit: int) -> np.ndarray:
     """Return the indices of the values that a curve has points at."""
     at = np.arange(0, count, stride_for(count, limit))
@@ -78,3 +130,9 @@ def _means(values: np.ndarray, first: np.ndarray, end: np.ndarray) -> np.ndarray
     padded = np.append(values, values[:1])  # reduceat takes no index beyond the last
     bounds = np.stack([first, end], axis=1).ravel()
     return np.add.reduceat(padded, bounds, dtype=np.float64)[::2] / (end - first)
+
+
+def _nice_floor(value: float) -> float:
+    """Return the greatest of 1, 2, 5 times a power of ten that is not above ``value``."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(m * power for m in (1.0, 2.0, 5.0) if m * power <= value * (1 + 1e-9)))

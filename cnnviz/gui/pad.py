@@ -4,7 +4,6 @@ It knows nothing of networks.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal, Slot
@@ -14,7 +13,6 @@ from PySide6.QtGui import (
     QFocusEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QPen,
     QPixmap,
@@ -24,6 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from cnnviz.gui.strokes import Drawing, Stroke, smooth_path
 from cnnviz.gui.theme import DARK, GRID, Theme
 
 PEN_WIDTH = 2.5 / 28
@@ -31,7 +30,6 @@ PEN_WIDTH = 2.5 / 28
 
 _LEAST_SIDE = 96  # pixels
 _LIVE_POINTS = 64  # of the stroke under the pen; a longer one is painted for good piece by piece
-_DOT = 0.01  # pixels; a path without any length is not painted
 _BY_WINDOW = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
 _BY_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
@@ -39,75 +37,6 @@ _BY_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason
 _INK = QColor("#ffffff")
 _PAPER = QColor("#000000")
 _HINT = QColor("#8b909a")
-
-Stroke = list[tuple[float, float]]
-
-
-class Drawing:
-    """Strokes, and the way back through what was done to them.
-
-    Attributes
-    ----------
-    strokes : tuple of list of (x, y)
-        In the order they were drawn; x to the right, y down, 0 to 1.
-    """
-
-    def __init__(self) -> None:
-        self.strokes: tuple[Stroke, ...] = ()
-        self._past: list[tuple[Stroke, ...]] = []
-        self._future: list[tuple[Stroke, ...]] = []
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is something to take back."""
-        return bool(self._past)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether something was taken back."""
-        return bool(self._future)
-
-    def begin(self, point: tuple[float, float]) -> None:
-        """Put the pen down."""
-        self._change_to((*self.strokes, [point]))
-
-    def extend(self, point: tuple[float, float]) -> None:
-        """Move the pen on, in the latest stroke."""
-        self.strokes[-1].append(point)
-
-    def clear(self) -> None:
-        """Take all strokes away, if there are any."""
-        if self.strokes:
-            self._change_to(())
-
-    def undo(self) -> None:
-        """Take back the latest stroke or ``clear``, if there is one."""
-        if self._past:
-            self._future.append(self.strokes)
-            self.strokes = self._past.pop()
-
-    def redo(self) -> None:
-        """Do again what was taken back, if there is something."""
-        if self._future:
-            self._past.append(self.strokes)
-            self.strokes = self._future.pop()
-
-    def _change_to(self, strokes: tuple[Stroke, ...]) -> None:
-        self._past.append(self.strokes)
-        self._future.clear()
-        self.strokes = strokes
-
-
-def smooth_path(points: Sequence[QPointF]) -> QPainterPath:
-    """Return the line through the middles of neighbouring points, with the points themselves as quadratic controls.
-
-    Few events of a fast stroke make a round curve, and the line begins and ends where the pen did.
-    """
-    path = QPainterPath(points[0])
-    for point, following in pairwise(points):
-        path.quadTo(point, (point + following) / 2)
-    path.lineTo(points[-1] if len(points) > 1 else points[0] + QPointF(_DOT, 0))
-    return path
 
 
 class Pad(QWidget):

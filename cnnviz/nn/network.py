@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnviz.nn.layers import Layer
-from cnnviz.nn.layers.layer import Shape
 from cnnviz.nn.losses import softmax
 from cnnviz.nn.parameters import Parameters
+from cnnviz.nn.shapes import Shape
 
 
 class ForwardPass(NamedTuple):
@@ -133,11 +133,12 @@ class Network:
         dy = dlogits
         for name, layer in reversed(self.layers.items()):
             result[name] = dy
-            dy, grads = layer.backward(dy, forward.caches[name], parameters.get(name, {}))
-            for key, value in grads.items():
+            context = forward.caches[name], parameters.get(name, {})
+            for key, value in layer.parameter_gradients(dy, *context).items():
                 gradients[name][key][...] = value
             if name == down_to:
                 return BackwardPass(result, None)
+            dy = layer.input_gradient(dy, *context)
         return BackwardPass(result, dy)
 
     def predict(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:

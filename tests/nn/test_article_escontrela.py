@@ -10,7 +10,7 @@ import pytest
 from checks import convolve
 
 from cnnviz.nn import ARCHITECTURES, AmnesicAdam, Conv2D, MaxPool2D, softmax_cross_entropy
-from cnnviz.nn.layers.layer import window_positions
+from cnnviz.nn.shapes import window_positions
 
 
 @pytest.mark.parametrize(("n", "f", "s", "expected"), [(28, 3, 1, 26), (28, 5, 1, 24), (24, 5, 1, 20), (20, 2, 2, 10)])

@@ -1,11 +1,10 @@
 """The drawing pad, and what the network takes the drawing for."""
 
-import time
 from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from PySide6.QtCore import QRect, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
@@ -15,6 +14,7 @@ from cnnviz.gui.pad import PEN_WIDTH, Pad
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.probabilities import LEAST_PITCH, ProbabilityBars, percent
 from cnnviz.gui.theme import GRID, Theme
+from cnnviz.gui.throttle import Throttle
 from cnnviz.gui.tiles import number
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.control import ProbeChoice
@@ -32,27 +32,6 @@ _BUTTONS = 26  # pixels; height of the row of buttons
 _CAPTION = 2 * GRID  # pixels; height of the line under the network's input
 _BETWEEN = 3 * GRID // 2  # pixels; from the network's input to the bars
 _LEAST_ANSWER = 10 * LEAST_PITCH
-
-
-class Throttle(QTimer):
-    """Fires soon after a request, but ``interval`` seconds after the last time at the earliest.
-
-    Whatever is asked for until then counts as one request.
-    """
-
-    def __init__(self, interval: float, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setSingleShot(True)
-        self.setTimerType(Qt.TimerType.PreciseTimer)
-        self._spacing = interval
-        self._due = 0.0
-
-    def request(self) -> None:
-        """Ask for the timer to fire."""
-        if not self.isActive():
-            now = time.monotonic()
-            self._due = max(now, self._due + self._spacing)
-            self.start(round(1000 * (self._due - now)))
 
 
 class DrawingPanel(Panel):
@@ -172,7 +151,6 @@ class DrawingPanel(Panel):
         self.undo_button.setEnabled(self.can_undo)
         self.clear_button.setEnabled(not self.pad.is_empty)
         if self.pad.is_empty:  # at once: there is never an answer beside an empty pad
-            self._answer_soon.stop()
             self._read_drawing()
         else:
             self._answer_soon.request()
@@ -232,10 +210,10 @@ class DrawingPanel(Panel):
 
     @Slot(bool)
     def _on_follow_toggled(self, checked: bool) -> None:
-        if not checked:
-            self._stop_following()
-        elif self._image is not None:
+        if checked:
             self._follow_drawing()
+        else:
+            self._stop_following()
 
     @Slot()
     def _follow_drawing(self) -> None:
@@ -244,7 +222,6 @@ class DrawingPanel(Panel):
 
     def _stop_following(self) -> None:
         """Go back to the test digit, if it is the drawing that is followed."""
-        self._follow_soon.stop()
         if self.workbench.probe.kind == "drawing":
             self._choose(replace(self.workbench.probe, kind="test", image=None))
 
@@ -284,17 +261,21 @@ class DrawingPanel(Panel):
         area = self.rect().adjusted(GRID, GRID, -GRID, -GRID)
         below = min(area.width(), area.height() - _BUTTONS - _LEAST_ANSWER - 2 * GRID)
         beside = min(area.width() // 2, area.height() - _BUTTONS - GRID)
-        side = max(below, beside)
         if below >= beside:
-            width = max(side, self.minimumSizeHint().width() - 2 * GRID)
-            area = QRect(area.x() + (area.width() - width) // 2, area.y(), width, area.height())
-        self.pad.setGeometry(area.x(), area.y(), area.width() if below >= beside else side, side)
-        buttons = QRect(area.x(), area.y() + side + GRID, self.pad.width(), _BUTTONS)
-        self._buttons.setGeometry(buttons)
-        if below >= beside:
-            self._arrange_answer(area.adjusted(0, side + _BUTTONS + 2 * GRID, 0, 0))
+            # One column of one width, in the middle.
+            width = max(below, self.minimumSizeHint().width() - 2 * GRID)
+            area.adjust((area.width() - width) // 2, 0, 0, 0)
+            area.setWidth(width)
+            self._arrange_pad(area, width, below)
+            self._arrange_answer(area.adjusted(0, below + _BUTTONS + 2 * GRID, 0, 0))
         else:
-            self._arrange_answer(area.adjusted(side + 2 * GRID, 0, 0, 0))
+            self._arrange_pad(area, beside, beside)
+            self._arrange_answer(area.adjusted(beside + 2 * GRID, 0, 0, 0))
+
+    def _arrange_pad(self, area: QRect, width: int, height: int) -> None:
+        """Put the pad, and under it the buttons, into the upper left corner of ``area``."""
+        self.pad.setGeometry(area.x(), area.y(), width, height)
+        self._buttons.setGeometry(area.x(), area.y() + height + GRID, width, _BUTTONS)
 
     def _arrange_answer(self, area: QRect) -> None:
         """Put the network's input on the left of ``area`` and the bars on the right."""
@@ -309,4 +290,5 @@ class DrawingPanel(Panel):
 
 def _in_words(probabilities: np.ndarray) -> str:
     best = int(probabilities.argmax())
-    return f"looks like a {best}, {percent(probabilities[best])}"
+    article = "an" if best == 8 else "a"
+    return f"looks like {article} {best}, {percent(probabilities[best])}"

@@ -4,21 +4,22 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from cnnviz.nn.correlation import correlate, filter_gradient, input_gradient
 from cnnviz.nn.initializers import INITIALIZERS
-from cnnviz.nn.layers.layer import Arrays, Shape, require_image, window_positions
+from cnnviz.nn.layers.layer import Arrays, Layer
+from cnnviz.nn.shapes import Shape, require_image, window_positions
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
 class ConvCache(NamedTuple):
-    """What the way back needs: every patch that a filter was laid on, and where it came from.
+    """What the way back needs: all that the filters were laid on, and where it came from.
 
     Attributes
     ----------
-    patches : array, shape (N*Ho*Wo, kh*kw*C)
-        One row for each position of the filters.
+    patches : array
+        The unrolled input, see ``correlate``.
     padded_shape : tuple of int
         (N, H, W, C) of the input with its border of zeros.
     padding : ((top, bottom), (left, right))
@@ -31,13 +32,12 @@ class ConvCache(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Conv2D:
+class Conv2D(Layer):
     """Slide F filters over all channels of the input at once.
 
     y[n, i, j, f] = sum over r, c, k of  x[n, i*stride + r, j*stride + c, k] * weight[f, k, r, c]  + bias[f]
 
-    All patches are copied into one matrix ("im2col"; Chellapilla et al., 2006), so that the sum for every position and
-    every filter is a single matrix product, and so are both gradients.
+    How that sum, and both gradients, become matrix products is told in ``cnnviz.nn.correlation``.
 
     Attributes
     ----------
@@ -106,49 +106,23 @@ class Conv2D:
         """Return y, shape (N, Ho, Wo, F), for x of shape (N, H, W, C)."""
         padding = self._padding(x.shape[1:])
         padded = np.pad(x, ((0, 0), *padding, (0, 0))) if np.any(padding) else x
-        patches = _patches(padded, self.kernel, self.stride)
-        y = patches @ self._filter_matrix(params)  # (positions, kh*kw*C) @ (kh*kw*C, F)
+        y, patches = correlate(padded, params["weight"], self.stride)
         if self.bias:
             y += params["bias"]
-        rows, columns, _ = self.output_shape(x.shape[1:])
-        return y.reshape(len(x), rows, columns, self.filters), ConvCache(patches, padded.shape, padding)
+        return y, ConvCache(patches, padded.shape, padding)
 
-    def backward(self, dy: np.ndarray, cache: ConvCache, params: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Return dx and the gradients of weight and bias.
-
-        A weight met one input cell at each position, so its gradient is the sum over positions of output gradient
-        times that cell (Zhou, section 5). An input cell met a weight at each position whose patch held it, and
-        collects weight times output gradient from there.
-        """
-        flat = dy.reshape(-1, self.filters)  # (positions, F)
-        channels = cache.padded_shape[3]
-        weight = (flat.T @ cache.patches).reshape(self.filters, *self.kernel, channels).transpose(0, 3, 1, 2)
-        grads = {"weight": weight}
-        if self.bias:
-            grads["bias"] = flat.sum(axis=0)
-        return self._input_gradient(dy, cache, params), grads
-
-    def _input_gradient(self, dy: np.ndarray, cache: ConvCache, params: Arrays) -> np.ndarray:
-        """Return the gradient by the input: a convolution too, of ``dy`` with every filter turned by 180 degrees.
-
-        ``dy`` is spread out by the stride and given a border of kh - 1 and kw - 1 zeros, so that the turned filters,
-        whose output channels are the input's C, produce a map of the padded input's size.
-        """
-        n, height, width, channels = cache.padded_shape
-        kh, kw = self.kernel
-        spread = np.zeros((n, height + kh - 1, width + kw - 1, self.filters), dy.dtype)
-        rows, columns = (
-            slice(k - 1, k + (m - 1) * self.stride, self.stride) for k, m in zip((kh, kw), dy.shape[1:3], strict=False)
-        )
-        spread[:, rows, columns] = dy
-        turned = params["weight"][:, :, ::-1, ::-1].transpose(2, 3, 0, 1).reshape(-1, channels)  # (kh*kw*F, C)
-        dx = (_patches(spread, (kh, kw), 1) @ turned).reshape(cache.padded_shape)
+    def input_gradient(self, dy: np.ndarray, cache: ConvCache, params: Arrays) -> np.ndarray:
+        """Return the gradient by x: that by the padded input, less its border."""
+        dx = input_gradient(dy, params["weight"], cache.padded_shape, self.stride)
         (top, bottom), (left, right) = cache.padding
-        return dx[:, top : height - bottom, left : width - right]
+        return dx[:, top : dx.shape[1] - bottom, left : dx.shape[2] - right]
 
-    def _filter_matrix(self, params: Arrays) -> np.ndarray:
-        """Return the filters as columns, shape (kh*kw*C, F), cells in the order of a patch."""
-        return params["weight"].transpose(2, 3, 1, 0).reshape(-1, self.filters)
+    def parameter_gradients(self, dy: np.ndarray, cache: ConvCache, params: Arrays) -> dict[str, np.ndarray]:
+        """Return the gradients by the filters (Zhou, section 5) and by their biases."""
+        grads = {"weight": filter_gradient(dy, cache.patches, params["weight"].shape, self.stride)}
+        if self.bias:
+            grads["bias"] = dy.sum(axis=(0, 1, 2))
+        return grads
 
     def _padding(self, input_shape: Shape) -> Padding:
         if self.padding == "valid":
@@ -162,18 +136,3 @@ class Conv2D:
     def _padded_size(self, input_shape: Shape) -> tuple[int, int]:
         (top, bottom), (left, right) = self._padding(input_shape)
         return input_shape[0] + top + bottom, input_shape[1] + left + right
-
-
-def _patches(x: np.ndarray, kernel: tuple[int, int], stride: int) -> np.ndarray:
-    """Copy every patch of x, shape (N, H, W, C), into a row: shape (N*Ho*Wo, kh*kw*C)."""
-    n, height, width, channels = x.shape
-    kh, kw = kernel
-    rows, columns = window_positions(height, kh, stride), window_positions(width, kw, stride)
-    by_image, by_row, by_column, by_channel = x.strides
-    windows = as_strided(
-        x,
-        (n, rows, columns, kh, kw, channels),
-        (by_image, by_row * stride, by_column * stride, by_row, by_column, by_channel),
-        writeable=False,
-    )
-    return windows.reshape(n * rows * columns, kh * kw * channels)

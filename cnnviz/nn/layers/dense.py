@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnviz.nn.initializers import INITIALIZERS
-from cnnviz.nn.layers.layer import Arrays, Shape
+from cnnviz.nn.layers.layer import Arrays, Layer
+from cnnviz.nn.shapes import Shape
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(Layer):
     """y = x W^T + b, every unit connected with every input.
 
     Attributes
@@ -55,9 +56,13 @@ class Dense:
             y += params["bias"]
         return y, x
 
-    def backward(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Return dx = dy W, and dW = dy^T x, db = sum of dy over the examples."""
+    def input_gradient(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> np.ndarray:
+        """Return dx = dy W, shape (N, inputs)."""
+        return dy @ params["weight"]
+
+    def parameter_gradients(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> dict[str, np.ndarray]:
+        """Return dW = dy^T x, and db = sum of dy over the examples."""
         grads = {"weight": dy.T @ cache}  # (units, N) @ (N, inputs)
         if self.bias:
             grads["bias"] = dy.sum(axis=0)
-        return dy @ params["weight"], grads
+        return grads

@@ -1,15 +1,17 @@
 """What every layer is: a set of fixed options and two pure functions, forward and backward."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-Shape = tuple[int, ...]
+from cnnviz.nn.shapes import Shape
+
 Arrays = Mapping[str, np.ndarray]
 
 
-class Layer(Protocol):
+class Layer(ABC):
     """One stage of a network.
 
     A layer holds options only. Parameters come in as arguments and whatever the way back needs goes out as
@@ -19,44 +21,30 @@ class Layer(Protocol):
     Shapes given to and returned by the shape functions leave out N.
     """
 
+    @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape that an input of ``input_shape`` leads to; ValueError where it does not fit."""
 
+    @abstractmethod
+    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, Any]:
+        """Return the output and the cache for the way back."""
+
+    @abstractmethod
+    def input_gradient(self, dy: np.ndarray, cache: Any, params: Arrays) -> np.ndarray:
+        """Return the gradient of the cost by the input, given ``dy``, that by the output (the chain rule)."""
+
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """Return the shape of each parameter, in PyTorch's order; empty where there is nothing to learn."""
+        return {}
 
     def initialize(self, input_shape: Shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return fresh parameters, float64."""
+        return {}
 
-    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, Any]:
-        """Return the output and the cache for ``backward``."""
+    def parameter_gradients(self, dy: np.ndarray, cache: Any, params: Arrays) -> dict[str, np.ndarray]:
+        """Return the gradient of the cost by each parameter, summed over the N examples, given that by the output."""
+        return {}
 
     def backward(self, dy: np.ndarray, cache: Any, params: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Apply the chain rule.
-
-        Given ``dy``, the gradient of the cost by the output, return its gradient by the input (shape of the input)
-        and by each parameter (shapes of the parameters), summed over the N examples.
-        """
-
-
-class Unlearned:
-    """A layer without parameters."""
-
-    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Return nothing: there is nothing to learn."""
-        return {}
-
-    def initialize(self, input_shape: Shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Return nothing: there is nothing to learn."""
-        return {}
-
-
-def require_image(layer: str, input_shape: Shape) -> None:
-    """Raise ValueError unless ``input_shape`` is (H, W, C)."""
-    if len(input_shape) != 3:
-        raise ValueError(f"{layer} needs an input of (height, width, channels), got shape {input_shape}")
-
-
-def window_positions(n: int, f: int, s: int) -> int:
-    """Return how many positions a window of ``f`` takes on ``n`` cells at stride ``s``: (n - f) // s + 1."""
-    return (n - f) // s + 1
+        """Return the gradients by the input and by each parameter."""
+        return self.input_gradient(dy, cache, params), self.parameter_gradients(dy, cache, params)

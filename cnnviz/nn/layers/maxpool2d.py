@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from cnnviz.nn.layers.layer import Arrays, Shape, Unlearned, require_image, window_positions
+from cnnviz.nn.layers.layer import Arrays, Layer
+from cnnviz.nn.shapes import Shape, require_image, window_positions
 
 TIES = ("first", "all", "split")
 
@@ -27,7 +28,7 @@ class Routing(NamedTuple):
 
 
 @dataclass(frozen=True)
-class MaxPool2D(Unlearned):
+class MaxPool2D(Layer):
     """The largest value of each window.
 
     Attributes
@@ -69,12 +70,12 @@ class MaxPool2D(Unlearned):
         y = reduce(np.maximum, cells)
         return y, Routing(x.shape, self._shares(np.stack([cell == y for cell in cells]), x.dtype))
 
-    def backward(self, dy: np.ndarray, cache: Routing, params: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def input_gradient(self, dy: np.ndarray, cache: Routing, params: Arrays) -> np.ndarray:
         """Hand each window's gradient to its winner; a cell in several windows collects from each."""
         dx = np.zeros(cache.input_shape, dy.dtype)
         for window, share in zip(self._cells(cache.input_shape), cache.shares, strict=True):
             dx[window] += dy * share
-        return dx, {}
+        return dx
 
     def _cells(self, input_shape: Shape) -> list[tuple[slice, ...]]:
         """Return, for each cell of a window row by row, where that cell lies in all windows at once."""

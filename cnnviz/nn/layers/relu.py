@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnviz.nn.layers.layer import Arrays, Shape, Unlearned
+from cnnviz.nn.layers.layer import Arrays, Layer
+from cnnviz.nn.shapes import Shape
 
 
 @dataclass(frozen=True)
-class ReLU(Unlearned):
+class ReLU(Layer):
     """y = max(x, 0); the gradient passes where x > 0 and stops where x <= 0."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -20,6 +21,6 @@ class ReLU(Unlearned):
         y = np.maximum(x, 0)
         return y, y
 
-    def backward(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def input_gradient(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> np.ndarray:
         """Return dy where the output was positive, 0 elsewhere."""
-        return dy * (cache > 0), {}
+        return dy * (cache > 0)

@@ -1,0 +1,73 @@
+"""Axes and legend of the cost chart."""
+
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QGraphicsTextItem
+
+from cnnviz.gui.theme import GRID, Theme, small_font
+
+
+class Legend(QGraphicsRectItem):
+    """One line that says which curve is which."""
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setPen(Qt.PenStyle.NoPen)
+        self._text = QGraphicsTextItem(self)
+        self._text.setFont(small_font())
+        self._theme: Theme | None = None
+        self._window = 1
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the colours of ``theme``."""
+        self._theme = theme
+        ground = QColor(theme.surface)
+        ground.setAlpha(200)
+        self.setBrush(ground)
+        self._write()
+
+    def set_window(self, window: int) -> bool:
+        """Name the number of steps that the smoothed curve is a mean of; return whether it is another."""
+        changed, self._window = window != self._window, window
+        if changed:
+            self._write()
+        return changed
+
+    def place(self, right: float) -> None:
+        """End at ``right``."""
+        size = self._text.boundingRect().adjusted(0, 4, 0, -4)
+        self.setRect(size)
+        self.setPos(right - size.width(), -5)
+
+    def _write(self) -> None:
+        if self._theme is None:
+            return
+        theme, smooth = self._theme, f"mean of {self._window} step{'s' if self._window > 1 else ''}"
+        parts = ((theme.muted, "━", "each step"), (theme.accent, "━", smooth), (theme.text, "●", "test"))
+        self._text.setHtml(
+            " &nbsp;".join(
+                f'<span style="color:{color}">{sign}</span> <span style="color:{theme.muted}">{name}</span>'
+                for color, sign, name in parts
+            )
+        )
+
+
+class LinedAxis(pg.AxisItem):
+    """An axis with lines across the plot, that writes its first and last figure even where they stand out a little."""
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        self.setGrid(255)
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return where it draws."""
+        return super().boundingRect().adjusted(0, -GRID, 0, GRID)
+
+
+class StepAxis(pg.AxisItem):
+    """An axis of whole numbers, with thousands set apart."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
+        """Return the figures at ``values``."""
+        return [f"{value:,.0f}" for value in values]

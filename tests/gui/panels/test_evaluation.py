@@ -1,0 +1,258 @@
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from cnnviz.gui.confusion_matrix import cell_pixels, error_shares, scale_for
+from cnnviz.gui.panels.evaluation import NO_TEST, EvaluationPanel
+from cnnviz.gui.theme import DARK, LIGHT, Theme, magnitude_colors
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.evaluation import Evaluation
+from cnnviz.training.history import TestPoint
+from cnnviz.training.session import Phase, Status
+from cnnviz.training.snapshot import Snapshot
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def panel(own: Callable[[QWidget], QWidget], workbench: Workbench) -> EvaluationPanel:
+    workbench.status_changed.emit(Status(Phase.PAUSED))
+    panel = own(EvaluationPanel(workbench))
+    panel.apply_theme(DARK)
+    panel.resize(380, 190)
+    panel.show()
+    workbench.status_changed.emit(Status(Phase.PAUSED))
+    return panel
+
+
+def confusion() -> np.ndarray:
+    """Return 982 images of a 4, eleven of them taken for a 9, and 900 of each other digit, recognised."""
+    counts = np.diag(np.full(10, 900))
+    counts[4, 4], counts[4, 9] = 971, 11
+    return counts
+
+
+def point(step: int = 3126, epoch: float = 2.0, counts: np.ndarray | None = None) -> TestPoint:
+    counts = confusion() if counts is None else counts
+    return TestPoint(step, epoch, Evaluation(int(counts.sum()), 0.0712, counts))
+
+
+def with_tests(snapshot: Snapshot, *points: TestPoint) -> Snapshot:
+    return replace(snapshot, history=snapshot.history._replace(tests=points))
+
+
+def cell(panel: EvaluationPanel, row: int, column: int) -> QPoint:
+    grid = panel.matrix._grid()
+    side = grid.width() / 10
+    return QPoint(round(grid.left() + (column + 0.5) * side), round(grid.top() + (row + 0.5) * side))
+
+
+def spoken(panel: EvaluationPanel) -> list[str]:
+    """Return a list of what the panel says from now on."""
+    said: list[str] = []
+    panel.hovered.connect(said.append)
+    return said
+
+
+def test_that_the_newest_test_is_shown_in_figures(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel.show_snapshot(with_tests(snapshot, point(1000, 0.6, np.eye(10, dtype=int)), point()))
+    assert panel.accuracy.text() == "test accuracy 99.9 %"
+    assert panel.details.text() == "cost 0.071 nats · 9,082 digits · after epoch 2.0"
+
+
+def test_that_a_real_evaluation_is_shown(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel.show_snapshot(snapshot)
+    score = snapshot.history.tests[0].evaluation
+    assert panel.accuracy.text() == f"test accuracy {100 * score.accuracy:.1f} %"
+    np.testing.assert_array_equal(panel.bars.evaluation.recall, score.recall)
+    np.testing.assert_array_equal(panel.matrix.evaluation.confusion, score.confusion)
+
+
+def test_that_bars_are_as_high_as_the_recall(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    counts = np.diag(np.full(10, 100))
+    counts[3, 3], counts[3, 5] = 50, 50
+    counts[7] = 0  # no such image
+    panel.show_snapshot(with_tests(snapshot, point(counts=counts)))
+    full = panel.bars.bar(0)
+    assert panel.bars.bar(3).height() == pytest.approx(full.height() / 2)
+    assert panel.bars.bar(3).bottom() == full.bottom()
+    assert panel.bars.bar(7).height() == 0
+
+
+def test_that_the_mouse_on_a_cell_says_what_was_taken_for_what(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel.show_snapshot(with_tests(snapshot, point()))
+    said = spoken(panel)
+    QTest.mouseMove(panel.matrix, cell(panel, 4, 9))
+    assert said[-1] == "4 taken for 9: 11 of 982 (1.1 %)"
+    QTest.mouseMove(panel.matrix, cell(panel, 0, 0))
+    assert said[-1] == "0 taken for 0: 900 of 900 (100.0 %)"
+    QTest.mouseMove(panel.matrix, QPoint(1, 1))
+    assert said[-1] == ""
+
+
+def test_that_the_readout_follows_a_new_test_under_a_resting_mouse(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel.show_snapshot(with_tests(snapshot, point()))
+    QTest.mouseMove(panel.matrix, cell(panel, 4, 9))
+    said = spoken(panel)
+    better = confusion()
+    better[4, 4], better[4, 9] = 980, 2
+    panel.show_snapshot(with_tests(snapshot, point(), point(4000, 2.5, better)))
+    assert said[-1] == "4 taken for 9: 2 of 982 (0.2 %)"
+
+
+def test_that_the_mouse_on_a_bar_says_the_recall(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    counts = confusion()
+    counts[7] = 0
+    panel.show_snapshot(with_tests(snapshot, point(counts=counts)))
+    said = spoken(panel)
+    QTest.mouseMove(panel.bars, panel.bars.bar(4).center().toPoint())
+    assert said[-1] == "recall of 4: 971 of 982 (98.9 %)"
+    QTest.mouseMove(panel.bars, panel.bars.bar(7).center().toPoint() - QPoint(0, 20))
+    assert said[-1] == "no 7 among the test images"
+
+
+def test_that_colours_are_shares_of_the_row_with_a_neutral_diagonal() -> None:
+    counts = np.diag([500, 50, *[100] * 8])
+    counts[0, 1] = counts[1, 0] = 10
+    shares = error_shares(counts)
+    assert shares[0, 1] == pytest.approx(10 / 510)
+    assert shares[1, 0] == pytest.approx(10 / 60)
+    assert np.all(np.diag(shares) == 0)
+    assert scale_for(shares) == 0.2
+    pixels, colors = cell_pixels(counts, DARK), magnitude_colors()
+    assert pixels[1, 0] == colors[round(255 * np.sqrt(10 / 60 / 0.2))]
+    assert pixels[2, 3] == colors[0]
+    assert all(pixels[digit, digit] == QColor(DARK.neutral).rgb() for digit in range(10))
+
+
+def test_that_a_confusion_of_two_per_cent_is_seen_beside_one_of_all() -> None:
+    counts = np.diag(np.full(10, 100))
+    counts[1] = 0
+    counts[1, 2] = 100
+    counts[5, 5], counts[5, 6] = 98, 2
+    seen, nothing = (int(cell_pixels(counts, LIGHT)[5, column]) for column in (6, 7))
+    channels = [(seen >> shift & 255) - (nothing >> shift & 255) for shift in (0, 8, 16)]
+    assert max(abs(difference) for difference in channels) > 25
+
+
+def test_that_without_a_test_there_is_a_sentence_and_the_button(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel.show_snapshot(with_tests(snapshot))
+    assert panel.details.text() == NO_TEST
+    assert panel.test.isEnabled()
+    assert not panel.earlier.isVisible()
+    said = spoken(panel)
+    QTest.mouseMove(panel.matrix, cell(panel, 4, 9))
+    assert said == []
+
+
+def test_that_a_new_run_clears_the_scores(panel: EvaluationPanel, workbench: Workbench, snapshot: Snapshot) -> None:
+    panel.show_snapshot(with_tests(snapshot, point(1000), point(2000)))
+    workbench.run_started.emit()
+    assert panel.details.text() == NO_TEST
+    assert panel.bars.evaluation is panel.matrix.evaluation is None
+    assert panel.earlier.count() == 0
+
+
+def test_that_earlier_tests_can_be_looked_at(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    first, second = point(1000, 0.6, np.eye(10, dtype=int)), point()
+    panel.show_snapshot(with_tests(snapshot, first, second))
+    assert [panel.earlier.itemText(index) for index in range(2)] == ["step 3,126", "step 1,000"]
+    panel.earlier.setCurrentIndex(1)
+    assert panel.details.text() == "cost 0.071 nats · 10 digits · after epoch 0.6"
+    assert panel.matrix.evaluation is first.evaluation
+
+
+def test_that_the_same_tests_again_leave_the_choice_and_a_new_one_is_shown(
+    panel: EvaluationPanel, snapshot: Snapshot
+) -> None:
+    shown = with_tests(snapshot, point(1000, 0.6), point())
+    panel.show_snapshot(shown)
+    panel.earlier.setCurrentIndex(1)
+    panel.show_snapshot(replace(shown, step=4000))
+    assert panel.earlier.currentText() == "step 1,000"
+    panel.show_snapshot(with_tests(snapshot, *shown.history.tests, point(5000, 3.0)))
+    assert panel.earlier.currentText() == "step 5,000"
+    assert panel.details.text().endswith("after epoch 3.0")
+
+
+def test_that_test_now_asks_the_workbench(
+    panel: EvaluationPanel, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(workbench, "evaluate", lambda: asked.append("evaluate"))
+    monkeypatch.setattr(workbench, "cancel_evaluation", lambda: asked.append("cancel"))
+    QTest.mouseClick(panel.test, LEFT)
+    assert asked == ["evaluate"]
+
+
+def test_that_while_testing_the_button_cancels_and_progress_is_shown(
+    panel: EvaluationPanel, workbench: Workbench, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(workbench, "evaluate", lambda: asked.append("evaluate"))
+    monkeypatch.setattr(workbench, "cancel_evaluation", lambda: asked.append("cancel"))
+    panel.show_snapshot(with_tests(snapshot, point(1000), point()))
+    workbench.status_changed.emit(Status(Phase.TESTING, 3000, 10_000))
+    assert panel.test.text() == "Cancel"
+    assert panel.progress.text() == "testing \u20073,000 / 10,000"
+    assert not panel.earlier.isVisible()
+    QTest.mouseClick(panel.test, LEFT)
+    assert asked == ["cancel"]
+    workbench.status_changed.emit(Status(Phase.TRAINING))
+    assert panel.test.text() == "Test now"
+    assert panel.progress.text() == ""
+    assert panel.earlier.isVisible()
+
+
+def test_that_while_data_are_loaded_there_is_nothing_to_test(panel: EvaluationPanel, workbench: Workbench) -> None:
+    workbench.status_changed.emit(Status(Phase.LOADING))
+    assert not panel.test.isEnabled()
+
+
+def test_that_the_key_works_under_either_name(panel: EvaluationPanel, workbench: Workbench) -> None:
+    workbench.status_changed.emit(Status(Phase.TESTING, 1, 2))
+    workbench.status_changed.emit(Status(Phase.PAUSED))
+    assert panel.test.shortcut().toString() == "Ctrl+T"
+
+
+def test_that_a_test_is_shown_in_less_than_a_frame(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    took = []
+    for step in range(20):
+        shown = with_tests(snapshot, point(step))
+        start = time.perf_counter()
+        panel.show_snapshot(shown)
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.002
+
+
+@pytest.mark.parametrize("size", [(380, 190), (380, 290), (640, 360), (900, 200)])
+def test_that_the_matrix_is_square_and_all_of_it_is_within(
+    panel: EvaluationPanel, snapshot: Snapshot, size: tuple[int, int]
+) -> None:
+    panel.resize(*size)
+    panel.show_snapshot(with_tests(snapshot, point(1000), point()))
+    panel.grab()
+    assert (panel.width(), panel.height()) == size
+    grid = panel.matrix._grid()
+    assert grid.width() == grid.height() >= 100
+    assert panel.matrix.rect().contains(grid.toRect())
+    assert panel.rect().contains(panel.matrix.geometry())
+    assert panel.rect().contains(panel.test.geometry())
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+def test_that_it_is_painted_in_both_themes(panel: EvaluationPanel, snapshot: Snapshot, theme: Theme) -> None:
+    panel.apply_theme(theme)
+    panel.resize(640, 360)
+    panel.show_snapshot(with_tests(snapshot, point(1000), point()))
+    bars, matrix = panel.bars.grab().toImage(), panel.matrix.grab().toImage()
+    assert bars.pixelColor(panel.bars.bar(4).center().toPoint()).name() == theme.accent
+    spot = cell(panel, 4, 9) - QPoint(9, 9)  # beside the figure
+    assert matrix.pixelColor(spot).rgb() == int(cell_pixels(confusion(), theme)[4, 9])

@@ -1,0 +1,271 @@
+import re
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QDockWidget,
+    QFileDialog,
+    QScrollBar,
+)
+
+from cnnviz.formats import read_parameters
+from cnnviz.gui.app import Faults
+from cnnviz.gui.keys import KeyGuard
+from cnnviz.gui.main_window import MainWindow
+from cnnviz.gui.panels import PANELS
+from cnnviz.gui.settings import Settings, load_settings
+from cnnviz.gui.theme import DARK, LIGHT, apply_theme
+from cnnviz.training.session import Phase
+
+
+@pytest.fixture
+def make_window(own, live, qapp):
+    def make(settings=None, settings_file=None, size=(1366, 768)):
+        window = own(MainWindow(live, settings or Settings(theme="dark"), settings_file))
+        window.resize(*size)
+        window.show()
+        window.activateWindow()
+        qapp.processEvents()
+        return window
+
+    guard = KeyGuard()
+    qapp.installEventFilter(guard)
+    yield make
+    qapp.removeEventFilter(guard)
+
+
+@pytest.fixture
+def window(make_window):
+    return make_window()
+
+
+def test_that_every_panel_has_a_name_a_title_and_two_sentences_about_itself():
+    assert len({panel.name for panel in PANELS}) == len(PANELS) == 7
+    for panel in PANELS:
+        assert panel.title
+        assert len(re.findall(r"\.(?:\s|$)", panel.about)) == 2, panel.about
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
+def test_that_every_panel_shows_either_network_in_either_theme(
+    own, workbench, qapp, panel, theme, snapshot, zhou_snapshot, untrained_snapshot
+):
+    apply_theme(qapp, theme)
+    one = own(panel(workbench))
+    one.apply_theme(theme)
+    one.resize(380, 300)
+    one.show()
+    pictures = []
+    for each in (untrained_snapshot, snapshot, zhou_snapshot, snapshot):
+        workbench.snapshot = each
+        one.show_snapshot(each)
+        qapp.processEvents()
+        pictures.append(one.grab().toImage())
+    assert all(picture.size() == pictures[0].size() for picture in pictures)
+    colors = {pictures[-1].pixel(x, y) for x in range(0, 380, 3) for y in range(0, 300, 3)}
+    assert len(colors) > 4
+    apply_theme(qapp, DARK)
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])
+def test_that_in_the_default_layout_all_panels_are_seen_whole(make_window, size, qapp):
+    window = make_window(size=size)
+    assert (window.width(), window.height()) == size
+    places = {}
+    for name, dock in window.docks.items():
+        assert dock.isVisible(), name
+        panel = window.panels[name]
+        assert panel.width() >= panel.minimumSizeHint().width(), name
+        assert panel.height() >= panel.minimumSizeHint().height(), name
+        assert window.rect().contains(dock.geometry()), name
+        places[name] = dock.geometry()
+    names = list(places)
+    overlaps = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if places[a].intersects(places[b])]
+    assert overlaps == []
+    used = sum(place.width() * place.height() for place in places.values())
+    assert used > 0.85 * size[0] * size[1]
+
+
+def test_that_every_control_has_a_name_and_says_what_it_does(window):
+    kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider)
+    for kind in kinds:
+        for control in window.findChildren(kind):
+            if isinstance(control, QScrollBar) or control.objectName().startswith("qt_"):
+                continue
+            if isinstance(control.parent(), QDockWidget):
+                continue
+            assert control.accessibleName(), control
+            assert control.toolTip(), control.accessibleName()
+
+
+def test_that_space_trains_and_pauses(window, live, wait_until):
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    assert live.is_running
+    wait_until(lambda: live.poll() or live.snapshot.step > 0)
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    assert not live.is_running
+
+
+def test_that_the_right_arrow_learns_one_batch(window, live, wait_until):
+    QTest.keyClick(window, Qt.Key.Key_Right)
+    wait_until(lambda: live.poll() or live.snapshot.step == 1)
+
+
+def test_that_r_begins_anew_with_the_same_seed_and_shift_r_with_another(window, live, wait_until):
+    QTest.keyClick(window, Qt.Key.Key_Right)
+    wait_until(lambda: live.poll() or live.snapshot.step == 1)
+    QTest.keyClick(window, Qt.Key.Key_R)
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert (live.snapshot.step, live.config.seed) == (0, 5)
+    QTest.keyClick(window, Qt.Key.Key_R, Qt.KeyboardModifier.ShiftModifier)
+    assert live.config.seed != 5
+
+
+def test_that_keys_typed_into_a_field_stay_there(window, live):
+    field = window.panels["experiment"].batch_size
+    field.setFocus()
+    for key in (Qt.Key.Key_R, Qt.Key.Key_Right, Qt.Key.Key_Space, Qt.Key.Key_Delete):
+        QTest.keyClick(field, key)
+    live.poll()
+    assert live.snapshot.step == 0
+    assert not live.is_running
+
+
+def test_that_a_focused_button_keeps_the_space_bar(window, live):
+    button = window.panels["filters"].shown
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert not live.is_running
+    button.hidePopup()
+
+
+def test_that_a_digit_drawn_with_the_mouse_is_read_and_cleared_with_delete(window, live, wait_until):
+    pad = window.drawing.pad
+    centre = pad.rect().center()
+    QTest.mousePress(pad, Qt.MouseButton.LeftButton, pos=centre + QPoint(0, -50))
+    for y in range(-50, 51, 10):
+        QTest.mouseMove(pad, centre + QPoint(0, y))
+    wait_until(lambda: window.drawing.bars.probabilities is not None)
+    QTest.mouseRelease(pad, Qt.MouseButton.LeftButton, pos=centre + QPoint(0, 50))
+    assert window.drawing.bars.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    QTest.keyClick(window, Qt.Key.Key_Delete)
+    assert window.drawing.strokes == []
+    QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert len(window.drawing.strokes) == 1
+
+
+def test_that_a_drawing_asked_for_is_followed_through_the_network(window, live, wait_until):
+    pad = window.drawing.pad
+    QTest.mouseClick(pad, Qt.MouseButton.LeftButton, pos=pad.rect().center())
+    network = window.panels["network"]
+    network.kind.setCurrentText("Drawing")
+    network.kind.activated.emit(network.kind.currentIndex())
+    wait_until(lambda: live.poll() or live.snapshot.trace.probe.title == "drawing")
+
+
+def test_that_ctrl_e_writes_the_parameters_and_ctrl_o_reads_them(window, live, wait_until, tmp_path, monkeypatch):
+    target = tmp_path / "mine"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(target), a[-1].split(";;")[0]))
+    QTest.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    written = read_parameters(tmp_path / "mine.npz")
+    np.testing.assert_array_equal(written.parameters["conv1/weight"], live.snapshot.parameters["conv1"]["weight"])
+    live.reset_with_new_seed()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(tmp_path / "mine.npz"), ""))
+    QTest.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    wait_until(lambda: live.poll() or live.snapshot)
+    np.testing.assert_array_equal(live.snapshot.parameters["conv1"]["weight"], written.parameters["conv1/weight"])
+
+
+def test_that_what_went_wrong_is_told_in_the_window_and_can_be_dismissed(window, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(tmp_path / "none.npz"), ""))
+    window.open_parameters()
+    assert window._notice_bar.isVisible()
+    assert "none.npz" in window._notice.text()
+    window._dismiss()
+    assert not window._notice_bar.isVisible()
+
+
+def test_that_a_fault_on_any_thread_is_shown_in_the_window(window, live, wait_until, monkeypatch):
+    import sys
+    import threading
+
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    faults = Faults(window)
+    faults.caught.connect(live.failed)
+    faults.install()
+    thread = threading.Thread(target=lambda: 1 / 0)
+    thread.start()
+    thread.join()
+    wait_until(lambda: "ZeroDivisionError" in window._notice.text())
+
+
+def test_that_hidden_panels_are_left_alone_and_brought_up_to_date_when_shown(window, live, wait_until, qapp):
+    filters = window.panels["filters"]
+    shown = []
+    original = filters.show_snapshot
+    filters.show_snapshot = lambda snapshot: (shown.append(snapshot.step), original(snapshot))
+    window.docks["filters"].close()
+    live.step()
+    wait_until(lambda: live.poll() or live.snapshot.step == 1)
+    assert shown == []
+    window.docks["filters"].show()
+    wait_until(lambda: 1 in shown)
+
+
+def test_that_the_status_bar_reads_out_what_is_under_the_mouse(window, live, qapp):
+    live.snapshot_arrived.emit(live.snapshot)
+    canvas = window.panels["network"].canvas
+    QTest.mouseMove(canvas, canvas.placed[1].tiles[0].center())
+    qapp.processEvents()
+    assert re.match(r"conv1, channel 0, \(\d+, \d+\): \S+   gradient \S+", window._reading.text())
+
+
+def test_that_the_layout_is_remembered_and_can_be_reset(make_window, live, tmp_path, qapp):
+    file = tmp_path / "settings.json"
+    first = make_window(settings_file=file)
+    first.docks["filters"].close()
+    first.close()
+    settings, complaint = load_settings(file)
+    assert complaint is None
+    live.start_run()
+    second = MainWindow(live, settings, file)
+    try:
+        assert second.restore_layout()
+        second.show()
+        qapp.processEvents()
+        assert not second.docks["filters"].isVisible()
+        second.reset_layout()
+        assert second.docks["filters"].isVisible()
+    finally:
+        second.close()
+        second.deleteLater()
+
+
+def test_that_closing_in_the_middle_of_training_is_clean(window, live, wait_until):
+    live.train()
+    wait_until(lambda: live.poll() or live.snapshot.step > 0)
+    window.close()
+    assert not live.is_running
+
+
+def test_that_a_finished_run_can_be_trained_on(window, live, wait_until):
+    live.train()
+    wait_until(lambda: live.poll() or live.status.phase is Phase.FINISHED)
+    steps = live.snapshot.step
+    assert "Space trains 2 more epochs" in window.transport.where.text()
+    QTest.keyClick(window, Qt.Key.Key_Space)
+    wait_until(lambda: live.poll() or live.snapshot.step > steps)
+    assert live.snapshot.epochs == 4
+
+
+def test_that_before_the_first_step_a_sentence_says_what_space_does(window, live):
+    live.snapshot_arrived.emit(live.snapshot)
+    assert window.transport.where.text().startswith("Press Space: ")
