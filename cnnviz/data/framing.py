@@ -14,6 +14,7 @@ BOX = 20
 CENTRE = 14.0
 """Where the centre of mass goes, in index coordinates, to within half a pixel."""
 
+_ROUNDING = 1e-6  # pixels; a symmetrical digit lies between two shifts, and rounding is not to choose
 _FUZZ = 0.1  # pixels; the pen's edge reaches a little further at tips and crossings
 
 
@@ -71,7 +72,7 @@ def _centring_shift(profile: np.ndarray) -> np.ndarray:
     """Return the shift (N,) that centres each ink profile (N, 28)."""
     index = np.arange(SIDE)
     mass = profile @ index / profile.sum(axis=1)
-    wish = np.ceil(CENTRE - 0.5 - mass).astype(int)
+    wish = np.ceil(CENTRE - 0.5 - mass - _ROUNDING).astype(int)
     inked = profile > 0
     room_before = inked.argmax(axis=1)
     room_after = inked[:, ::-1].argmax(axis=1)

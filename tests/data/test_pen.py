@@ -69,7 +69,8 @@ def test_that_a_slanted_line_has_no_beads():
 
 def test_that_a_single_point_is_a_round_dot():
     image = drawn(np.array([[14.0, 14.0]]), pen_width=4.0)
-    assert image.sum() == pytest.approx(np.pi * 2**2, rel=0.1)
+    assert image.sum() == pytest.approx(np.pi * 2**2, rel=0.05)
+    assert image[14, 16] == pytest.approx(0.5, abs=0.01)  # 2 pixels from the middle
     np.testing.assert_allclose(image, image.T, atol=1e-5)
 
 

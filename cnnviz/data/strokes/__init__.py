@@ -33,6 +33,7 @@ class StrokesImageSet:
         self._labels = np.empty((chunks, CHUNK), np.int64)
 
     def __len__(self) -> int:
+        """Return the number of images."""
         return self._size
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
