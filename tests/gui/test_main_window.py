@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
-    QDockWidget,
     QFileDialog,
     QScrollBar,
 )
@@ -95,14 +94,10 @@ def test_that_in_the_default_layout_all_panels_are_seen_whole(make_window, size,
 
 def test_that_every_control_has_a_name_and_says_what_it_does(window):
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider)
-    for kind in kinds:
-        for control in window.findChildren(kind):
-            if isinstance(control, QScrollBar) or control.objectName().startswith("qt_"):
-                continue
-            if isinstance(control.parent(), QDockWidget):
-                continue
-            assert control.accessibleName(), control
-            assert control.toolTip(), control.accessibleName()
+    controls = [control for kind in kinds for control in window.findChildren(kind)]
+    own = [c for c in controls if not isinstance(c, QScrollBar) and not c.objectName().startswith("qt_")]
+    assert len(own) > 30
+    assert [c for c in own if not c.accessibleName() or not c.toolTip()] == []
 
 
 def test_that_space_trains_and_pauses(window, live, wait_until):

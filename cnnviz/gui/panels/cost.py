@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.gui.cost_chart import CostChart
@@ -12,7 +12,7 @@ from cnnviz.gui.workbench import Workbench
 from cnnviz.training.history import WINDOW, HistoryView
 from cnnviz.training.snapshot import Snapshot
 
-FIGURE_SPACE = "\u2007"  # as wide as a digit: text that changes keeps its width
+NO_STEPS = "The cost appears with the first step: press Space"
 NEAR = 6  # pixels within which the mouse is on a marker
 
 
@@ -22,24 +22,20 @@ class CostPanel(Panel):
     name: ClassVar[str] = "cost"
     title: ClassVar[str] = "Cost and accuracy"
     about: ClassVar[str] = (
-        "Above, the cost of every training batch and its mean over the steps around; below, the share of training images classified rightly in the past 100 steps. Dots are scores on the "
-        "test set, faint lines the ends of epochs, ticks changes of the learning rate."
+        "Above, the cost of every training batch and its mean over the steps around; below, the share of training "
+        "images classified rightly in the past 100 steps. Dots are scores on the test set, faint lines the ends of "
+        "epochs, short ticks changes of the learning rate."
     )
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self._history: HistoryView | None = None
-        self.past = _line("Cost and accuracy over the past 100 steps")
-        self.tested = _line("Accuracy on the test set")
+        self.past, self.tested = QLabel(), QLabel()
         self.chart = CostChart(self)
         self.chart.setAccessibleName("Curves of cost and accuracy")
         self.chart.pointed.connect(self._point)
-        self.chart.cost_plot.vb.sigResized.connect(self._place_overlays)
+        self.chart.cost_plot.vb.sigResized.connect(self._place_button)
         self.logarithmic = self._log_button()
-        self.empty = QLabel("The cost appears with the first step: press Space", self.chart)
-        self.empty.setProperty("role", "muted")
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._lay_out()
         self._forget()
         workbench.run_started.connect(self._forget)
@@ -51,8 +47,7 @@ class CostPanel(Panel):
             return
         self._history = history
         self.past.setText(past_text(history))
-        self.tested.setText(test_text(history))
-        self.empty.setVisible(not len(history.losses))
+        self.tested.setText(tested_text(history))
         self.chart.show_history(history, snapshot.steps_per_epoch, snapshot.epochs * snapshot.steps_per_epoch)
 
     def apply_theme(self, theme: Theme) -> None:
@@ -84,16 +79,14 @@ class CostPanel(Panel):
         return button
 
     @Slot()
-    def _place_overlays(self) -> None:
-        self.empty.setGeometry(self.chart.cost_area())
+    def _place_button(self) -> None:
         self.logarithmic.move(self.chart.width() - self.logarithmic.width(), 0)
 
     @Slot()
     def _forget(self) -> None:
         self._history = None
-        self.past.clear()
+        self.past.setText(NO_STEPS)
         self.tested.clear()
-        self.empty.show()
         self.chart.clear_history()
 
     @Slot(object)
@@ -105,15 +98,15 @@ class CostPanel(Panel):
 
 
 def past_text(history: HistoryView) -> str:
-    """Return cost and accuracy over the past steps, in words; empty before the first step."""
+    """Return cost and accuracy over the past steps, in words."""
     steps = min(len(history.losses), WINDOW)
     if not steps:
-        return ""
+        return NO_STEPS
     cost, accuracy = history.past()
     return f"past {_steps(steps)}: cost {_cost(cost)} · accuracy {100 * accuracy:.0f} %"
 
 
-def test_text(history: HistoryView) -> str:
+def tested_text(history: HistoryView) -> str:
     """Return the newest accuracy on the test set, in words; empty before the first test."""
     return f"test {100 * history.tests[-1].evaluation.accuracy:.1f} %" if history.tests else ""
 
@@ -127,23 +120,20 @@ def step_text(history: HistoryView, step: int, near: float) -> str:
         if abs(point.step - step) <= near:
             score = point.evaluation
             parts.append(f"test after step {point.step:,}: cost {_cost(score.loss)} nats, {100 * score.accuracy:.1f} %")
-    parts += [f"learning rate {lr:g} from step {at + 1:,} on" for at, lr in history.learning_rates if 0 < at and abs(at - step) <= near]
+    parts += [
+        f"learning rate {lr:g} from step {at + 1:,} on"
+        for at, lr in history.learning_rates
+        if at > 0 and abs(at - step) <= near
+    ]
     return " · ".join(parts)
 
 
-def _line(name: str) -> QLabel:
-    label = QLabel()
-    label.setAccessibleName(name)
-    label.setMinimumHeight(2 * GRID)
-    return label
-
-
 def _steps(steps: int) -> str:
-    return "1 step" if steps == 1 else f"{str(steps).rjust(3, FIGURE_SPACE)} steps"
+    return "1 step" if steps == 1 else f"{steps} steps"
 
 
 def _cost(cost: float) -> str:
-    """Return ``cost`` with as many digits before the point as behind it are left out."""
+    """Return ``cost`` with four digits, so that the text keeps its width while it changes."""
     return f"{cost:.3f}" if cost < 9.9995 else f"{cost:.2f}"
 
 

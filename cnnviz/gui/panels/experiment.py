@@ -90,7 +90,7 @@ class ExperimentPanel(Panel):
             self.dataset.setItemData(index, source.description, Qt.ItemDataRole.ToolTipRole)
         self.dataset.activated.connect(self._choose_dataset)
         self.download = QPushButton("Download MNIST\u2026")
-        self.download.setToolTip("Fetch MNIST (11.6 MB) into this program's cache folder")
+        self._name(self.download, "Download MNIST", "Fetch MNIST (11.6 MB) into this program's cache folder")
         self.download.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.download.clicked.connect(self.download_wanted)
         self.lr = _RateBox()

@@ -1,0 +1,186 @@
+"""Scores on the test set: recall of each digit, and which digits are taken for which."""
+
+from typing import ClassVar
+
+from PySide6.QtCore import QSignalBlocker, QSize, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cnnviz.gui.confusion_matrix import ConfusionMatrix
+from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.recall_bars import RecallBars
+from cnnviz.gui.theme import GRID, Theme
+from cnnviz.gui.workbench import Workbench
+from cnnviz.training.history import TestPoint
+from cnnviz.training.session import Phase, Status
+from cnnviz.training.snapshot import Snapshot
+
+FIGURE_SPACE = "\u2007"  # as wide as a digit
+NO_TEST = "The scores appear after the first epoch, or with Test now"
+COMPACT = "padding: 0 6px; min-height: 18px;"
+
+
+class EvaluationPanel(Panel):
+    """The newest scores on the test set, or earlier ones."""
+
+    name: ClassVar[str] = "evaluation"
+    title: ClassVar[str] = "Evaluation"
+    about: ClassVar[str] = (
+        "Left, the share of each digit's test images that the network recognises; right, what it takes the others for: "
+        "rows are what an image shows, columns what it was taken for. The test comes after every epoch, and on demand."
+    )
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(workbench, parent)
+        self._tests: tuple[TestPoint, ...] = ()
+        self._testing = False
+        self.accuracy, self.details, self.progress = QLabel(), QLabel(), QLabel()
+        self.bars, self.matrix = RecallBars(), ConfusionMatrix()
+        self.earlier = QComboBox()
+        self.test = QPushButton()
+        self._set_up_controls()
+        self._lay_out()
+        self._forget()
+        self._follow(workbench.status)
+        workbench.run_started.connect(self._forget)
+        workbench.status_changed.connect(self._follow)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the newest scores of ``snapshot``, if they are new."""
+        self._set_tests(snapshot.history.tests)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Take on the colours of ``theme``."""
+        self.bars.apply_theme(theme)
+        self.matrix.apply_theme(theme)
+
+    # Making
+
+    def _set_up_controls(self) -> None:
+        self.accuracy.setStyleSheet("font-weight: 600;")
+        for label in (self.details, self.progress):
+            label.setProperty("role", "small")
+        for label in (self.accuracy, self.details):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # never widens the panel
+        self.earlier.setAccessibleName("Test to look at")
+        self.earlier.setToolTip("Look at the scores of an earlier step (arrow keys)")
+        self.earlier.currentIndexChanged.connect(self._show)
+        self.bars.setAccessibleName("Recall of each digit")
+        self.matrix.setAccessibleName("Confusion matrix")
+        self.bars.hovered.connect(self.hovered)
+        self.matrix.hovered.connect(self.hovered)
+        self.test.clicked.connect(self._test_or_cancel)
+        for control in (self.earlier, self.test):
+            control.setStyleSheet(COMPACT)
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setSpacing(GRID)
+        head.addWidget(self.accuracy, 1)
+        for widget in (self.progress, self.earlier, self.test):
+            head.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.details)
+        layout.addWidget(_Pictures(self.bars, self.matrix), 1)
+
+    # Showing
+
+    @Slot()
+    def _forget(self) -> None:
+        self._tests = ()
+        self._list_tests()
+
+    def _set_tests(self, tests: tuple[TestPoint, ...]) -> None:
+        if tests is not self._tests:
+            self._tests = tests
+            self._list_tests()
+
+    def _list_tests(self) -> None:
+        """Offer all tests, the newest first, and show that one."""
+        with QSignalBlocker(self.earlier):
+            self.earlier.clear()
+            self.earlier.addItems([f"step {point.step:,}" for point in reversed(self._tests)])
+        self._hide_or_show_list()
+        self._show(0)
+
+    @Slot(int)
+    def _show(self, index: int) -> None:
+        point = self._tests[-1 - index] if self._tests else None
+        self.accuracy.setText("Not tested yet" if point is None else accuracy_text(point))
+        self.details.setText(NO_TEST if point is None else details_text(point))
+        self.bars.show_evaluation(point and point.evaluation)
+        self.matrix.show_evaluation(point and point.evaluation)
+
+    @Slot(object)
+    def _follow(self, status: Status) -> None:
+        """Make the button fit what the worker does."""
+        self._testing = testing = status.phase is Phase.TESTING
+        self.test.setText("Cancel" if testing else "Test now")
+        self.test.setToolTip(
+            "Leave out the test that is under way (Ctrl+T)"
+            if testing
+            else "Score the network on all test images now (Ctrl+T)"
+        )
+        self.test.setAccessibleName("Cancel the test" if testing else "Test now")
+        self.test.setShortcut("Ctrl+T")  # a new text takes the key away
+        self.test.setEnabled(status.phase not in (Phase.LOADING, Phase.STOPPED))
+        self.progress.setText(progress_text(status) if testing else "")
+        self._hide_or_show_list()
+
+    def _hide_or_show_list(self) -> None:
+        self.earlier.setVisible(len(self._tests) > 1 and not self._testing)
+
+    @Slot()
+    def _test_or_cancel(self) -> None:
+        if self._testing:
+            self.workbench.cancel_evaluation()
+        else:
+            self.workbench.evaluate()
+
+
+class _Pictures(QWidget):
+    """Gives the matrix the width that the height asks for, and the bars the rest."""
+
+    def __init__(self, bars: RecallBars, matrix: ConfusionMatrix) -> None:
+        super().__init__()
+        self._bars, self._matrix = bars, matrix
+        for picture in (bars, matrix):
+            picture.setParent(self)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        bars, matrix = self._bars.minimumSizeHint(), self._matrix.minimumSizeHint()
+        return QSize(bars.width() + GRID + matrix.width(), max(bars.height(), matrix.height()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        width, height = self.width(), self.height()
+        square = min(self._matrix.width_for(height), width - GRID - self._bars.minimumSizeHint().width())
+        self._bars.setGeometry(0, 0, width - GRID - square, height)
+        self._matrix.setGeometry(width - square, 0, square, height)
+
+
+def accuracy_text(point: TestPoint) -> str:
+    """Return the accuracy of a test, in words."""
+    return f"test accuracy {100 * point.evaluation.accuracy:.1f} %"
+
+
+def details_text(point: TestPoint) -> str:
+    """Return what else is to be said of a test."""
+    score = point.evaluation
+    return f"cost {score.loss:.3f} nats · {score.samples:,} digits · after epoch {point.epoch:.1f}"
+
+
+def progress_text(status: Status) -> str:
+    """Return how far a test is, in words that keep their width."""
+    total = f"{status.total:,}"
+    return f"testing {f'{status.done:,}'.rjust(len(total), FIGURE_SPACE)} / {total}"

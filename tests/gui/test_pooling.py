@@ -1,0 +1,193 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnviz.data.preprocessing import Normalization
+from cnnviz.gui.pooling import (
+    PooledChannel,
+    conservation_text,
+    facts_text,
+    figures,
+    invitation,
+    is_conserved,
+    pooling_layers,
+    strongest_channel,
+    surplus_text,
+    window_text,
+    winners,
+)
+from cnnviz.nn import Dense, Flatten, MaxPool2D, Network
+from cnnviz.training.snapshot import Probe, trace
+
+IMAGE = np.zeros((4, 4), np.uint8)
+IMAGE[:2, :2] = [[1, 5], [5, 2]]  # window (0, 0): tied at 5
+IMAGE[:2, 2:] = [[0, 3], [1, 2]]  # window (0, 1): 3 alone; windows (1, 0) and (1, 1) are silent
+
+
+def pool(ties="first", image=IMAGE, size=2, stride=2):
+    """Return what a network of one pooling layer and one dense layer does to ``image``."""
+    layers = {"pool1": MaxPool2D(size, stride, ties), "flatten": Flatten(), "dense1": Dense(10)}
+    network = Network("pooling alone", layers, (*image.shape, 1))
+    parameters = network.initialize(np.random.default_rng(0))
+    traced = trace(network, parameters, Probe(image, 3, "made up"), Normalization(0.0, 1.0))
+    return PooledChannel.of(traced, network.layers["pool1"], "pool1", 0), traced
+
+
+def test_that_the_maps_are_those_of_the_trace(snapshot):
+    traced = snapshot.trace
+    pooled = PooledChannel.of(traced, snapshot.network.layers["pool1"], "pool1", 3)
+    np.testing.assert_array_equal(pooled.before, traced.outputs["relu2"][:, :, 3])
+    np.testing.assert_array_equal(pooled.maxima, traced.outputs["pool1"][:, :, 3])
+    np.testing.assert_array_equal(pooled.arriving, traced.output_gradients["pool1"][:, :, 3])
+    np.testing.assert_array_equal(pooled.handed_back, traced.output_gradients["relu2"][:, :, 3])
+    np.testing.assert_array_equal(pooled.windows.max(axis=(2, 3)), pooled.maxima)
+
+
+def test_that_the_scales_reach_beyond_all_channels(snapshot):
+    traced = snapshot.trace
+    pooled = PooledChannel.of(traced, snapshot.network.layers["pool1"], "pool1", 3)
+    assert np.abs(traced.outputs["relu2"]).max() <= pooled.activation_scale
+    assert np.abs(traced.output_gradients["relu2"]).max() <= pooled.gradient_scale
+    assert np.abs(traced.output_gradients["pool1"]).max() <= pooled.gradient_scale
+
+
+def test_that_the_parts_handed_to_the_cells_add_up_to_the_gradient_handed_back(snapshot):
+    pooled = PooledChannel.of(snapshot.trace, snapshot.network.layers["pool1"], "pool1", 1)
+    collected = np.zeros_like(pooled.handed_back)
+    for row, column in np.ndindex(pooled.maxima.shape):
+        part = collected[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        part += pooled.handed_by((row, column))
+    np.testing.assert_array_equal(collected, pooled.handed_back)
+
+
+def test_that_a_cell_wins_when_it_is_handed_a_part():
+    np.testing.assert_array_equal(winners(np.array([0.0, 0.5, 0.5, 1.0])), [False, True, True, True])
+
+
+@pytest.mark.parametrize(
+    ("ties", "cells"), [("first", [(0, 1)]), ("all", [(0, 1), (1, 0)]), ("split", [(0, 1), (1, 0)])]
+)
+def test_that_ties_decide_how_many_win(ties, cells):
+    pooled, _ = pool(ties)
+    assert pooled.winning_cells((0, 0)) == cells
+    assert pooled.winning_cells((0, 1)) == [(0, 3)]
+
+
+def test_that_silent_windows_are_those_of_zeros_only_and_count_as_tied():
+    pooled, _ = pool()
+    np.testing.assert_array_equal(pooled.silent, [[False, False], [True, True]])
+    np.testing.assert_array_equal(pooled.tied, [[True, False], [True, True]])
+
+
+@pytest.mark.parametrize(("size", "stride"), [(3, 2), (2, 1), (2, 3), (3, 3)])
+def test_that_windows_may_overlap_or_leave_cells_out(size, stride):
+    image = np.random.default_rng(0).permutation(49).reshape(7, 7).astype(np.uint8)
+    pooled, traced = pool(image=image, size=size, stride=stride)
+    for row, column in np.ndindex(pooled.maxima.shape):
+        top, left = row * stride, column * stride
+        np.testing.assert_array_equal(
+            pooled.windows[row, column], traced.inputs[top : top + size, left : left + size, 0]
+        )
+        (cell,) = pooled.winning_cells((row, column))
+        assert pooled.before[cell] == pooled.maxima[row, column]
+    assert is_conserved(pooled)
+
+
+@pytest.mark.parametrize("ties", ["first", "split"])
+def test_that_the_sums_agree_and_are_ticked_off(ties):
+    pooled, _ = pool(ties)
+    arriving = float(pooled.arriving.sum())
+    text = conservation_text(pooled).replace("\u2007", "")
+    shown = f"{arriving:#.3g}".replace("-", "\u2212")
+    assert text == f"sum arriving {shown} · sum handed back {shown} \u2713"
+    assert surplus_text(pooled) == ""
+
+
+def test_that_sums_of_changing_figures_take_the_same_room():
+    pooled, _ = pool()
+    gradients = [np.full_like(pooled.arriving, value) for value in (0.0312, -0.5, 0.0)]
+    assert len({len(conservation_text(replace(pooled, arriving=g, handed_back=g))) for g in gradients}) == 1
+
+
+def test_that_handing_the_gradient_to_all_tied_cells_is_told_with_its_factor():
+    pooled, _ = pool("all")
+    assert not conservation_text(pooled).endswith("\u2713")
+    size = np.abs(pooled.arriving.astype(float))
+    handed = size[0, 0] * 2 + size[0, 1] + size[1].sum() * 4
+    factor = f"{handed / size.sum():.2f}"
+    assert surplus_text(pooled) == f"magnitude × {factor}: tied maxima each got all of what arrived"
+
+
+def test_that_a_lost_gradient_is_not_ticked_off():
+    pooled, _ = pool()
+    assert not is_conserved(replace(pooled, handed_back=pooled.handed_back * np.float32(1.0001)))
+
+
+def test_that_all_without_ties_is_ticked_off():
+    pooled, _ = pool("all", image=np.arange(16, dtype=np.uint8).reshape(4, 4))
+    assert conservation_text(pooled).endswith("\u2713")
+    assert surplus_text(pooled) == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "end"), [(None, ""), (0, " · 0 new winners"), (1, " · 1 new winner"), (7, " · 7 new winners")]
+)
+def test_that_ties_silent_windows_and_new_winners_are_counted(changed, end):
+    assert facts_text(pool()[0], changed) == f"3 of 4 windows tied, 2 silent (hatched){end}"
+
+
+def test_that_no_silent_windows_are_not_mentioned():
+    pooled, _ = pool(image=np.arange(16, dtype=np.uint8).reshape(4, 4))
+    assert facts_text(pooled, None) == "0 of 4 windows tied"
+
+
+def test_that_only_windows_with_another_winner_count_as_changed():
+    later = IMAGE.copy()
+    later[0, 2] = 9  # window (0, 1): now the first cell wins
+    later[0, 1] = 7  # window (0, 0): its first cell still wins
+    assert pool(image=later)[0].changed_since(pool()[0]) == 1
+    assert pool()[0].changed_since(pool()[0]) == 0
+
+
+def test_that_the_status_text_names_the_place_the_maximum_and_the_gradient():
+    pooled, _ = pool()
+    gradient = f"{pooled.arriving[0, 1]:.4g}".replace("-", "\u2212")
+    assert window_text(pooled, (0, 1)) == f"pool1, channel 0, window (0, 1): max 3 at (0, 3); gradient {gradient}"
+
+
+@pytest.mark.parametrize(
+    ("ties", "what"), [("first", "max 5 at (0, 1), tied;"), ("all", "max 5 at (0, 1) and (1, 0), tied;")]
+)
+def test_that_the_status_text_tells_ties(ties, what):
+    assert what in window_text(pool(ties)[0], (0, 0))
+
+
+def test_that_the_status_text_counts_more_than_two_winners():
+    pooled, _ = pool("all", image=np.full((2, 2), 4, np.uint8))
+    assert "max 4 at 4 cells, tied;" in window_text(pooled, (0, 0))
+
+
+def test_that_the_status_text_of_a_silent_window_names_no_winner():
+    assert "window (1, 0): all zero; gradient" in window_text(pool()[0], (1, 0))
+
+
+def test_that_the_strongest_channel_has_the_largest_sum_of_magnitudes():
+    gradients = np.zeros((2, 2, 3))
+    gradients[0, 0, 0] = 5
+    gradients[:, :, 2] = -2
+    assert strongest_channel(gradients) == 2
+
+
+def test_that_pooling_layers_are_found_by_what_they_are(snapshot):
+    assert pooling_layers(snapshot.network) == ["pool1"]
+    assert pooling_layers(Network("flat", {"flatten": Flatten(), "dense1": Dense(10)})) == []
+
+
+@pytest.mark.parametrize(("size", "what"), [(2, "its four values"), (3, "its nine values"), (1, "its one value")])
+def test_that_the_invitation_counts_the_values(size, what):
+    assert what in invitation(pool(image=np.zeros((4, 4), np.uint8), size=size)[0])
+
+
+def test_that_minus_zero_is_zero():
+    assert figures(-0.0, 3) == "0"
