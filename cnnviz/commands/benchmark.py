@@ -46,7 +46,7 @@ def _line(name: str, figures: dict[str, float]) -> str:
     return f"{name:<12} {batch_size:>10} {ms_per_step:>10.3f} {samples_per_second:>10,.0f}"
 
 
-def measure(preset: str, seconds: float = SECONDS_PER_PRESET) -> dict[str, float]:
+def measure(preset: str) -> dict[str, float]:
     """Train on noise and return ``batch_size``, ``ms_per_step`` and ``samples_per_second``.
 
     The time of a step is the median over blocks of some tenths of a second, so that what else the machine does
@@ -57,7 +57,7 @@ def measure(preset: str, seconds: float = SECONDS_PER_PRESET) -> dict[str, float
     steps = (event for event in trainer.events() if isinstance(event, StepDone))
     _spend(steps, WARM_UP_SECONDS)
     blocks = []
-    for _ in range(max(1, round(seconds / BLOCK_SECONDS))):
+    for _ in range(max(1, round(SECONDS_PER_PRESET / BLOCK_SECONDS))):
         blocks.append(_spend(steps, BLOCK_SECONDS))
     step_seconds = statistics.median(blocks)
     return {

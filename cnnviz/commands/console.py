@@ -24,7 +24,7 @@ tqdm.set_lock(threading.RLock())
 
 
 def bar(total: int | None, what: str, unit: str, delay: float = 0.5) -> tqdm:
-    """Return a progress bar on stderr, to be used as a context manager; what ends within ``delay`` seconds shows none."""
+    """Return a progress bar on stderr, a context manager; what ends within ``delay`` seconds shows none."""
     return tqdm(
         total=total,
         desc=what,

@@ -14,6 +14,7 @@ RIGHT = 52  # colour scale
 TOP = CAPTION // 2
 LEAST_CELL = 6
 GAPPED = 10  # pixels a cell from which on cells are set apart by a line
+LABELLED = 10  # pixels a cell below which only every second digit is written
 SCALES = (0.02, 0.04, 0.08, 0.2, 0.4, 1.0)  # shares that the strongest colour may stand for: their quarters are round
 
 
@@ -149,12 +150,14 @@ class ConfusionMatrix(ScorePicture):
                 write(painter, _cell(grid, row, column).adjusted(-2, 0, 2, 0), text, color)
 
     def _paint_captions(self, painter: QPainter, grid: QRectF, theme: Theme, pointed: tuple[int, int] | None) -> None:
-        row, column = pointed or (None, None)
-        for digit in range(CLASSES):
-            cell = _cell(grid, digit, digit)
-            beside = QRectF(grid.left() - CAPTION, cell.top(), CAPTION, cell.height())
-            below = QRectF(cell.left(), grid.bottom() + 1, cell.width(), CAPTION)
+        row, column = pointed or (-2, -2)
+        every = 1 if grid.width() / CLASSES >= LABELLED else 2
+        for digit in range(row % every, CLASSES, every):
+            beside = _cell(grid, digit, 0).translated(-CAPTION, 0)
+            beside.adjust(0, -2, CAPTION - beside.width(), 2)
             write(painter, beside, str(digit), theme.text if digit == row else theme.muted)
+        for digit in range(column % every, CLASSES, every):
+            below = QRectF(_cell(grid, 0, digit).left() - 2, grid.bottom() + 1, grid.width() / CLASSES + 4, CAPTION)
             write(painter, below, str(digit), theme.text if digit == column else theme.muted)
         painter.setPen(QColor(theme.muted))
         draw_upright(painter, QRectF(0, grid.top(), CAPTION, grid.height()), "true digit")

@@ -23,7 +23,7 @@ from cnnviz.gui.curves import (
 from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
 from cnnviz.training.history import WINDOW, HistoryView
 
-LEFT = 48  # pixels of both vertical axes, so that the plots stand flush
+LEFT = 54  # pixels of both vertical axes, so that the plots stand flush
 LOG_BUTTON = 48  # pixels left free in the corner
 EMPTY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), ())
 
@@ -54,9 +54,9 @@ class CostChart(pg.GraphicsLayoutWidget):
         self.cost_plot.hideAxis("bottom")
         self.cost_plot.setXLink(self.accuracy_plot)
         self.accuracy_plot.setYRange(0, 100, padding=0.06)
-        self.accuracy_plot.getAxis("left").setTicks([[(share, str(share)) for share in (0, 50, 100)]])
-        self.ci.layout.setRowStretchFactor(0, 5)
-        self.ci.layout.setRowStretchFactor(1, 4)
+        self.accuracy_plot.getAxis("left").setTicks([[(share, f"{share} %") for share in (0, 50, 100)]])
+        self.ci.layout.setRowStretchFactor(0, 6)
+        self.ci.layout.setRowStretchFactor(1, 5)
         self._make_items()
         self._arrange()
         self.scene().sigMouseMoved.connect(self._point)
@@ -146,7 +146,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         self._set_cursor(None)
 
     def _color_axes(self, theme: Theme) -> None:
-        for plot, label in ((self.cost_plot, "cost, nats"), (self.accuracy_plot, "accuracy, %")):
+        for plot, label in ((self.cost_plot, "cost, nats"), (self.accuracy_plot, "accuracy")):
             for side in ("left", "bottom"):
                 axis = plot.getAxis(side)
                 axis.setPen(theme.line)

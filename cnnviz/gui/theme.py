@@ -172,6 +172,7 @@ def _url(name: str) -> str:
 def _stylesheet(theme: Theme) -> str:
     return f"""
     QMainWindow, QDialog {{ background: {theme.window}; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QMainWindow::separator {{ background: {theme.window}; width: 6px; height: 6px; }}
     QMainWindow::separator:hover {{ background: {theme.accent}; }}
     QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line}; padding: 4px; }}

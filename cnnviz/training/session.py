@@ -90,19 +90,18 @@ class Session:
         while (action := self.control.next_action()) is not Action.STOP:
             self._apply_learning_rate()
             if action is Action.STEP:
-                events = self._advance(events)
+                self._advance(events)
             else:
                 if action is Action.EVALUATE:
                     self._trainer.score(self._testing)
                 self._publish()
             self._rest_or_train()
 
-    def _advance(self, events: Iterator[StepDone | EpochDone]) -> Iterator[StepDone | EpochDone]:
+    def _advance(self, events: Iterator[StepDone | EpochDone]) -> None:
         """Go one step, and through the test where that ends the epoch."""
         trainer = self._trainer
         if trainer.epoch == trainer.epochs:  # finished, and asked for more
             trainer.epochs += self.config.epochs
-            events = trainer.events(self._testing)
         next(events)
         self._rate.count(self.config.batch_size)
         epoch_done = trainer.step_in_epoch == trainer.steps_per_epoch
@@ -114,7 +113,6 @@ class Session:
                 self.control.pause()
         if epoch_done or not self.control.is_running or self._is_due():
             self._publish()
-        return events
 
     def _apply_learning_rate(self) -> None:
         if (lr := self.control.take_learning_rate()) is not None:

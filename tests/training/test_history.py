@@ -12,10 +12,10 @@ def scores(loss: float) -> Evaluation:
 def test_that_a_view_holds_every_step_in_order_past_every_growth_of_the_arrays():
     history = History()
     for step in range(5000):
-        history.append(step / 4, step % 2)
+        history.append(step / 4 + 1, step % 2 + 1)
     view = history.view()
-    assert view.losses.tolist() == [step / 4 for step in range(5000)]
-    assert view.accuracies.tolist() == [step % 2 for step in range(5000)]
+    assert view.losses.tolist() == [step / 4 + 1 for step in range(5000)]
+    assert view.accuracies.tolist() == [step % 2 + 1 for step in range(5000)]
 
 
 @pytest.mark.parametrize("length", [0, 10, 1024])

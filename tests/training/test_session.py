@@ -153,11 +153,9 @@ def watch(worker: Worker, seed: int) -> Snapshot:
     [
         ("zhou", {"train_size": 400, "epochs": 3}),
         ("escontrela", {"train_size": 100, "epochs": 2, "batch_size": 3}),
-        (
-            "escontrela",
-            {"train_size": 100, "epochs": 2, "batch_size": 3, "freeze": ("conv1",), "optimizer": "momentum"},
-        ),
+        ("escontrela", {"train_size": 90, "epochs": 2, "batch_size": 4, "freeze": ("conv1",), "optimizer": "momentum"}),
     ],
+    ids=["zhou", "escontrela", "frozen"],
 )
 @pytest.mark.parametrize("seed", [0, 1])
 def test_that_whatever_is_watched_and_wished_a_run_ends_in_the_bits_of_a_plain_one(
@@ -211,21 +209,9 @@ def test_that_pausing_shows_where_the_run_came_to_and_keeps_it_there(start, make
     worker.wait_for(Phase.PAUSED)
     paused = worker.newest
     time.sleep(0.1)
-    assert worker.newest is paused
+    assert worker.newest.step == paused.step
     worker.control.step()
     assert worker.wait_for_step(paused.step + 1).step == paused.step + 1
-
-
-def test_that_each_step_of_a_slow_run_is_shown(start, make_config):
-    worker = start(make_config())
-    worker.control.set_speed(15)
-    worker.control.run()
-    shown: list[int] = []
-    deadline = time.monotonic() + 10
-    while (not shown or shown[-1] < 7) and time.monotonic() < deadline:
-        shown.append(worker.newest.step)
-        time.sleep(0.002)
-    assert sorted(set(shown)) == [0, 1, 2, 3, 4, 5, 6, 7]
 
 
 def test_that_a_finished_session_asked_to_run_goes_on_for_as_many_epochs_again(start, make_config):
@@ -332,6 +318,12 @@ def test_that_a_cancelled_evaluation_is_left_out_and_training_goes_on(start, mak
     assert worker.wait_for_step(1).history.tests == ()
 
 
+def test_that_a_wish_to_cancel_while_nothing_is_tested_does_not_touch_the_test_after_the_epoch(start, make_config):
+    worker = start(make_config(epochs=1))
+    worker.control.cancel_evaluation()
+    assert [point.step for point in worker.run_to_the_end().history.tests] == [40]
+
+
 def test_that_a_test_tells_its_progress(start, make_config, make_dataset):
     worker = start(make_config(test_size=None), slow_tests(make_dataset(), seconds=0.002))
     worker.control.evaluate()
@@ -349,13 +341,11 @@ def test_that_a_test_tells_its_progress(start, make_config, make_dataset):
 
 
 def test_that_the_phases_follow_each_other(start, make_config, make_dataset):
-    loading = threading.Event()
     dataset = slow_tests(make_dataset())
     assert Session(make_config()).status == Status(Phase.LOADING)
-    worker = start(make_config(test_size=1000, epochs=1), dataset, wait=False)
-    loading.set()
+    worker = start(make_config(test_size=1000, epochs=1), dataset)
     worker.wait_for(Phase.PAUSED)
-    worker.control.set_speed(200)
+    worker.control.set_speed(60)
     worker.control.run()
     for phase in (Phase.TRAINING, Phase.TESTING, Phase.FINISHED):
         worker.wait_for(phase)
@@ -401,12 +391,12 @@ def test_that_who_reads_that_a_session_rests_finds_where_in_the_mailbox(monkeypa
             return super().snapshot(probe)
 
     monkeypatch.setattr(session_module, "Trainer", Unhurried)
-    worker = start(make_config(batch_size=8, epochs=1))
+    worker = start(make_config(batch_size=8, epochs=1 if rest == "finished" else 10_000))
     assert worker.newest.step == 0
     if rest == "paused":
         worker.control.run()
         worker.wait_for(Phase.TRAINING)
-        worker.control.step()
+        worker.control.pause()
         worker.wait_for(Phase.PAUSED)
         assert worker.newest.step == worker.session._trainer.step
     else:
@@ -519,17 +509,25 @@ def test_that_nobody_looking_costs_no_snapshots_but_those_of_each_epochs_end(sna
     assert snapshots_taken == [0, 40, 40, 80, 80, 120, 120, 120]
 
 
+def test_that_every_step_of_a_slow_run_is_shown_even_just_after_another_snapshot(snapshots_taken, start, make_config):
+    worker = start(make_config())
+    worker.control.set_speed(15)  # which is itself shown
+    worker.control.run()
+    worker.wait_until(lambda: 4 in snapshots_taken)
+    assert set(snapshots_taken) == {0, 1, 2, 3, 4}
+
+
 def test_that_an_eager_reader_gets_at_most_thirty_snapshots_a_second(snapshots_taken, start, make_config, make_dataset):
     worker = start(make_config(train_size=400, epochs=10_000), make_dataset(train=400))
     worker.control.set_speed(100)
     time.sleep(0.05)
     snapshots_taken.clear()
     worker.control.run()
-    until = time.monotonic() + 0.5
-    while time.monotonic() < until:
+    began = time.monotonic()
+    while time.monotonic() < began + 0.5:
         _ = worker.newest
         time.sleep(0.001)
-    assert 5 <= len(snapshots_taken) <= 17
+    assert 5 <= len(snapshots_taken) <= 30 * (time.monotonic() - began) + 1
 
 
 def test_that_the_throughput_leaves_out_rests_and_tests(monkeypatch):
@@ -556,7 +554,10 @@ def test_that_the_throughput_is_told_while_training_and_0_at_rest(start, make_co
     worker.control.set_speed(50)
     worker.control.run()
     worker.wait_until(lambda: worker.session.status.samples_per_second > 0)
-    assert 30 <= worker.session.status.samples_per_second <= 60
+    assert 10 <= worker.session.status.samples_per_second <= 60
     worker.control.pause()
     worker.wait_for(Phase.PAUSED)
     assert worker.session.status.samples_per_second == 0
+    worker.control.run()
+    worker.wait_for(Phase.TRAINING)
+    assert worker.session.status.samples_per_second == 0  # not known yet; the rest does not count

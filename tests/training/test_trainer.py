@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_that_every_image_occurs_exactly_once_an_epoch(make_config, make_dataset
     batches = dataset.train.asked
     assert [len(batch) for batch in batches] == 3 * [16, 16, 8]
     for epoch in range(3):
-        assert sorted(sum(batches[3 * epoch : 3 * epoch + 3], [])) == list(range(40))
+        assert sorted(chain(*batches[3 * epoch : 3 * epoch + 3])) == list(range(40))
 
 
 def test_that_a_set_in_random_order_is_first_taken_as_it_lies_and_shuffled_later(make_config, make_dataset):
@@ -109,7 +110,7 @@ def test_that_a_set_in_some_other_order_is_shuffled_from_the_first_epoch_on(make
 def test_that_only_the_first_images_are_used_where_so_many_are_asked_for(make_config, make_dataset):
     dataset = make_dataset(train=40)
     trained(Trainer(make_config(train_size=10), dataset))
-    assert set(sum(dataset.train.asked, [])) == set(range(10))
+    assert set(chain(*dataset.train.asked)) == set(range(10))
 
 
 def test_that_the_last_smaller_batch_is_learnt(make_trainer, take_steps):
@@ -293,7 +294,7 @@ def test_that_a_run_that_diverges_says_so_in_one_line(make_trainer, preset, opti
 
 
 def zhou_in_flames(make_config, train_grey: int) -> Trainer:
-    """Return a trainer whose logits just fit float32 on the training image, of digit 3, and do not on the test image."""
+    """Return a trainer whose logits fit float32 on the training image, a 3, and do not on the test image."""
     config = make_config(train_size=1, test_size=1, epochs=1)
     train = ArrayImageSet(np.full((1, 28, 28), train_grey, np.uint8), np.array([3]))
     test = ArrayImageSet(np.full((1, 28, 28), 255, np.uint8), np.array([4]))

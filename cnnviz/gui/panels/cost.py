@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVB
 
 from cnnviz.gui.cost_chart import CostChart
 from cnnviz.gui.panels.panel import Panel
-from cnnviz.gui.theme import GRID, Theme
+from cnnviz.gui.theme import GRID, SMALL, Theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.history import WINDOW, HistoryView
 from cnnviz.training.snapshot import Snapshot
@@ -59,6 +59,7 @@ class CostPanel(Panel):
         line.setSpacing(GRID)
         self.past.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # never widens the panel
         line.addWidget(self.past, 1)
+        self.tested.setStyleSheet(f"font-size: {SMALL}px;")
         line.addWidget(self.tested)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
@@ -73,7 +74,7 @@ class CostPanel(Panel):
         button.setAccessibleName("Logarithmic cost axis")
         button.setToolTip("Show the cost on a logarithmic axis (Ctrl+L)")
         button.setShortcut("Ctrl+L")
-        button.setStyleSheet("padding: 0 4px; min-height: 14px; font-size: 11px;")
+        button.setStyleSheet(f"padding: 0 4px; min-height: 14px; font-size: {SMALL}px;")
         button.toggled.connect(self.chart.set_logarithmic)
         button.adjustSize()
         return button

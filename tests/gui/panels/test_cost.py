@@ -124,7 +124,8 @@ def test_that_before_the_first_step_there_are_axes_and_a_sentence(panel: CostPan
     assert panel.tested.text() == ""
     assert len(panel.chart.raw.getData()[0] if panel.chart.raw.getData()[0] is not None else ()) == 0
     assert panel.chart.cost_plot.getAxis("left").labelText == "cost, nats"
-    assert panel.chart.accuracy_plot.getAxis("left").labelText == "accuracy, %"
+    assert panel.chart.accuracy_plot.getAxis("left").labelText == "accuracy"
+    assert [text for _, text in panel.chart.accuracy_plot.getAxis("left")._tickLevels[0]] == ["0 %", "50 %", "100 %"]
 
 
 def test_that_a_new_run_starts_afresh(panel: CostPanel, workbench: Workbench, snapshot: Snapshot) -> None:

@@ -1,0 +1,530 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cnnviz.gui
+from cnnviz import __version__, cli
+from cnnviz.cli import main
+from cnnviz.commands import benchmark, console, observed_run, train
+from cnnviz.commands.console import percent, to_json
+from cnnviz.commands.datasets import default_dataset
+from cnnviz.data.idx import IDX_FILES
+from cnnviz.errors import Cancelled, UserError
+from cnnviz.formats import read_parameters
+from cnnviz.training.presets import PRESETS
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ["--dataset", "strokes", "--train-size", "40", "--test-size", "30"]
+STROKES = [{"label": 1, "strokes": [[[5, 0], [5, 20]]]}, {"label": 7, "strokes": [[[0, 0], [10, 0], [4, 20]]]}]
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="signals and pipes end processes in another way there")
+
+
+def run(*arguments: object) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "main.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_interrupts if os.name == "posix" else None,
+    )
+
+
+def _heed_interrupts() -> None:
+    """Undo what shells do to jobs in the background, in case the tests are one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(monkeypatch, tmp_path):
+    for name in ("CNNVIZ_DATA_DIR", "CNNVIZ_DEBUG", "DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return a folder with the parameters and the result of a short run of Escontrela's network."""
+    folder = tmp_path_factory.mktemp("trained")
+    result = ["--out", folder / "p.npz", "--json", folder / "train.json"]
+    assert run("train", "--preset", "escontrela", *SMALL, "--epochs", 1, *result) == 0
+    return folder
+
+
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that a failed command has to say."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    return line
+
+
+class TestTrain:
+    def test_that_its_json_has_the_agreed_keys(self, trained):
+        result = json.loads((trained / "train.json").read_text())
+        assert list(result) == [
+            "preset", "dataset", "seed", "epochs", "steps", "samples", "seconds", "samples_per_second",
+            "train_loss", "test_loss", "test_accuracy", "recall", "out",
+        ]  # fmt: skip
+        assert result["preset"] == "escontrela"
+        assert result["dataset"] == "strokes"
+        assert (result["seed"], result["epochs"], result["steps"], result["samples"]) == (0, 1, 2, 40)
+        assert result["samples_per_second"] == pytest.approx(40 / result["seconds"])
+        assert 2.2 < result["train_loss"] < 2.4
+        assert len(result["recall"]) == 10
+        assert result["out"] == str(trained / "p.npz")
+
+    def test_that_a_digit_without_images_has_no_recall(self, capsys):
+        assert run("train", "--preset", "zhou", *SMALL[:4], "--test-size", 3, "--epochs", 1, "--json", "-") == 0
+        recall = json.loads(capsys.readouterr().out)["recall"]
+        assert recall.count(None) >= 7
+
+    def test_that_it_writes_what_it_was_trained_with(self, trained):
+        saved = read_parameters(trained / "p.npz")
+        assert saved.architecture == "escontrela"
+        assert saved.normalization == PRESETS["escontrela"].normalization
+        assert (saved.training["dataset"], saved.training["steps"]) == ("strokes", 2)
+
+    def test_that_the_same_seed_ends_in_the_same_bytes(self, trained, tmp_path):
+        assert run("train", "--preset", "escontrela", *SMALL, "--epochs", 1, "--out", tmp_path / "again.npz") == 0
+        assert (tmp_path / "again.npz").read_bytes() == (trained / "p.npz").read_bytes()
+
+    def test_that_its_header_lists_layers_shapes_and_counts(self, capsys):
+        assert run("train", "--preset", "zhou", *SMALL, "--epochs", 1) == 0
+        captured = capsys.readouterr()
+        assert "conv1    Conv2D        26x26x8         72" in captured.err
+        assert "13,602 parameters" in captured.err
+        assert "epoch 1/1: cost " in captured.err
+        assert captured.out.startswith("test accuracy ")
+
+    def test_that_it_looks_back_every_hundred_steps_as_zhou_does(self, capsys):
+        sizes = ["--train-size", 230, "--test-size", 10, "--epochs", 1]
+        assert run("train", "--preset", "zhou", "--dataset", "strokes", *sizes) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[Step ")]
+        assert [line.partition(" past 100 steps: loss ")[0] for line in lines] == ["[Step 100]", "[Step 200]"]
+        assert all(line.endswith(" %") and " | accuracy " in line for line in lines)
+
+    def test_that_its_bar_shows_the_cost(self, capsys):
+        assert run("train", "--preset", "zhou", "--dataset", "strokes", "--train-size", 150, *SMALL[4:]) == 0
+        assert "epoch 1/3" in (shown := capsys.readouterr().err)
+        assert ", cost " in shown
+
+    def test_that_long_epochs_give_no_more_than_twenty_lines(self, monkeypatch, capsys):
+        monkeypatch.setattr(observed_run, "LINES_PER_EPOCH", 1)
+        sizes = ["--train-size", 250, "--test-size", 10, "--epochs", 2]
+        assert run("train", "--preset", "zhou", "--dataset", "strokes", *sizes) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[Step ")]
+        assert [line.split("]")[0] for line in lines] == ["[Step 300"]
+
+    def test_that_frozen_layers_keep_their_first_weights(self, tmp_path):
+        for epochs in (1, 2):
+            path = tmp_path / f"{epochs}.npz"
+            assert run("train", "--preset", "zhou", *SMALL, "--epochs", epochs, "--freeze", "conv1", "--out", path) == 0
+        once, twice = (read_parameters(tmp_path / f"{epochs}.npz").parameters for epochs in (1, 2))
+        np.testing.assert_array_equal(once["conv1/weight"], twice["conv1/weight"])
+        assert (once["dense1/weight"] != twice["dense1/weight"]).any()
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("p.foo", "extension '.foo' is not that of a parameter file; known are .npz, .pkl"),
+            ("p.pkl", "a .pkl file holds the escontrela network only, not zhou"),
+            ("nowhere/p.npz", "the folder does not exist; create it or choose another"),
+        ],
+    )
+    def test_that_a_file_that_cannot_be_written_is_refused_before_training(
+        self, name, message, tmp_path, monkeypatch, capsys
+    ):
+        monkeypatch.setattr(train, "load_with_bar", lambda *_: pytest.fail("work was begun"))
+        assert run("train", "--preset", "zhou", *SMALL, "--out", tmp_path / name) == 1
+        assert f"{tmp_path / name}: {message}" in error_line(capsys)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_that_a_folder_or_device_is_refused_as_result_file(self, tmp_path, capsys):
+        (tmp_path / "folder.npz").mkdir()
+        assert run("train", "--preset", "zhou", *SMALL, "--out", tmp_path / "folder.npz") == 1
+        assert "it is not a regular file" in error_line(capsys)
+        assert run("train", "--preset", "zhou", *SMALL, "--json", os.devnull) == 1
+        assert "it is not a regular file" in error_line(capsys)
+
+    @pytest.mark.parametrize(
+        ("setting", "message"),
+        [
+            (["--lr", "0"], "argument --lr: accepted is a number above 0"),
+            (["--lr", "nan"], "argument --lr: accepted is a number above 0"),
+            (["--batch-size", "41"], "argument --batch-size: accepted is 1 to the 40 training images, got 41"),
+            (["--optimizer", "best"], "argument --optimizer: accepted is one of sgd, momentum, adam"),
+            (["--schedule", "best"], "argument --schedule: accepted is one of constant, linear, cosine"),
+            (["--freeze", "conv9"], "argument --freeze: accepted is layers among conv1, dense1, got conv9"),
+            (["--preset", "best"], "argument --preset: accepted is one of escontrela, zhou"),
+            (["--epochs", "few"], "argument --epochs: invalid int value: 'few'"),
+            (["--optimi", "sgd"], "unrecognized arguments: --optimi sgd"),
+        ],
+    )
+    def test_that_a_setting_outside_its_range_is_a_wrong_call(self, setting, message, capsys):
+        assert run("train", "--preset", "zhou", *SMALL, *setting) == 2
+        assert message in capsys.readouterr().err
+
+    def test_that_divergence_fails_and_writes_nothing(self, tmp_path, capsys):
+        assert run("train", "--preset", "zhou", *SMALL, "--lr", 10, "--out", tmp_path / "p.npz") == 1
+        assert "cnnviz: training diverged" in capsys.readouterr().err
+        assert not (tmp_path / "p.npz").exists()
+
+    def test_that_presets_are_listed_with_shapes_and_counts(self, capsys):
+        assert run("train", "--list-presets") == 0
+        listed = capsys.readouterr().out
+        assert all(f"{name}: " in listed for name in PRESETS)
+        assert "105,634 parameters" in listed
+        assert "13,602 parameters" in listed
+
+    def test_that_the_default_is_mnist_only_where_it_is_at_hand(self, tmp_path):
+        assert default_dataset(tmp_path) == "strokes"
+        for name in IDX_FILES:
+            (tmp_path / name).touch()
+        assert default_dataset(tmp_path) == "mnist"
+
+
+class TestEvaluateAndConvert:
+    def test_that_evaluating_what_was_written_gives_the_score_of_the_training(self, trained, capsys):
+        result = json.loads((trained / "train.json").read_text())
+        assert run("evaluate", trained / "p.npz", "--dataset", "strokes", "--test-size", 30, "--json", "-") == 0
+        scores = json.loads(capsys.readouterr().out)
+        assert list(scores) == ["samples", "accuracy", "loss", "recall", "confusion"]
+        assert (scores["samples"], scores["accuracy"]) == (30, result["test_accuracy"])
+        assert scores["loss"] == result["test_loss"]
+        assert scores["recall"] == result["recall"]
+        assert np.sum(scores["confusion"]) == 30
+
+    def test_that_converting_to_pkl_and_back_changes_no_score(self, trained, tmp_path, capsys):
+        assert run("convert", trained / "p.npz", tmp_path / "p.pkl") == 0
+        assert run("convert", tmp_path / "p.pkl", tmp_path / "p.npz") == 0
+        accuracies = []
+        for path in (trained / "p.npz", tmp_path / "p.pkl", tmp_path / "p.npz"):
+            capsys.readouterr()
+            assert run("evaluate", path, "--dataset", "strokes", "--test-size", 200, "--json", "-") == 0
+            accuracies.append(json.loads(capsys.readouterr().out)["accuracy"])
+        assert accuracies == [accuracies[0]] * 3
+        before, after = (read_parameters(folder / "p.npz").parameters for folder in (trained, tmp_path))
+        assert all(np.array_equal(before[name], after[name]) for name in before)
+
+    def test_that_the_summary_shows_the_confusion_matrix(self, trained, capsys):
+        assert run("evaluate", trained / "p.npz", "--dataset", "strokes", "--test-size", 30) == 0
+        shown = capsys.readouterr().out
+        assert f"{trained / 'p.npz'} on strokes: accuracy " in shown
+        assert len(shown.splitlines()) == 14
+
+    @pytest.mark.parametrize("command", [["evaluate", "{}", *SMALL[:2]], ["convert", "{}", "x.npz"]])
+    def test_that_a_file_that_is_not_there_is_named(self, command, tmp_path, capsys):
+        path = tmp_path / "gone.npz"
+        assert run(*(part.format(path) for part in command)) == 1
+        assert error_line(capsys) == f"cnnviz: {path}: cannot be read: No such file or directory"
+
+    def test_that_converting_to_an_unknown_extension_names_the_known(self, trained, tmp_path, capsys):
+        assert run("convert", trained / "p.npz", tmp_path / "p.h5") == 1
+        assert "extension '.h5' is not that of a parameter file" in error_line(capsys)
+
+
+class TestPredict:
+    def test_that_strokes_with_labels_are_scored(self, trained, tmp_path, capsys):
+        (tmp_path / "s.json").write_text(json.dumps(STROKES))
+        assert run("predict", "--params", trained / "p.npz", "--strokes", tmp_path / "s.json", "--json", "-") == 0
+        result = json.loads(capsys.readouterr().out)
+        assert list(result) == ["results", "accuracy", "recall"]
+        assert [list(each) for each in result["results"]] == [["index", "digit", "probabilities"]] * 2
+        digits = [each["digit"] for each in result["results"]]
+        assert digits == [int(np.argmax(each["probabilities"])) for each in result["results"]]
+        right = [digits[0] == 1, digits[1] == 7]
+        assert result["accuracy"] == np.mean(right)
+        assert result["recall"] == [None, right[0], None, None, None, None, None, right[1], None, None]
+        assert sum(result["results"][0]["probabilities"]) == pytest.approx(1, abs=1e-5)
+
+    def test_that_pictures_have_no_score(self, trained, tmp_path, capsys):
+        grey = np.full((60, 50), 250, np.uint8)
+        grey[10:50, 22:28] = 20
+        Image.fromarray(grey).save(tmp_path / "one.png")
+        assert run("predict", "--params", trained / "p.npz", tmp_path / "one.png", "--json", "-") == 0
+        result = json.loads(capsys.readouterr().out)
+        assert list(result) == ["results"]
+        assert list(result["results"][0]) == ["file", "digit", "probabilities"]
+        assert result["results"][0]["file"] == str(tmp_path / "one.png")
+
+    def test_that_a_picture_and_the_same_strokes_are_prepared_alike(self, trained, tmp_path, capsys):
+        grey = np.full((60, 50), 255, np.uint8)
+        grey[10:50, 23:28] = 0
+        Image.fromarray(grey).save(tmp_path / "one.png")
+        (tmp_path / "s.json").write_text(json.dumps([{"strokes": [[[5, 0], [5, 20]]]}]))
+        arguments = [
+            "--params",
+            trained / "p.npz",
+            tmp_path / "one.png",
+            "--strokes",
+            tmp_path / "s.json",
+            "--json",
+            "-",
+        ]
+        assert run("predict", *arguments) == 0
+        picture, strokes = json.loads(capsys.readouterr().out)["results"]
+        np.testing.assert_allclose(picture["probabilities"], strokes["probabilities"], atol=0.02)
+
+    def test_that_without_anything_to_look_at_the_call_is_wrong(self, capsys):
+        assert run("predict") == 2
+        assert "nothing to look at" in capsys.readouterr().err
+
+    def test_that_a_blank_picture_is_named(self, trained, tmp_path, capsys):
+        Image.new("L", (30, 30), 255).save(tmp_path / "blank.png")
+        assert run("predict", "--params", trained / "p.npz", tmp_path / "blank.png") == 1
+        assert error_line(capsys).startswith(f"cnnviz: {tmp_path / 'blank.png'}: expected a digit")
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ("", "expected JSON"),
+            ("[" * 100_000, "expected JSON"),
+            ("{}", "expected a list of drawings"),
+            ("[]", "expected a list of drawings"),
+            ("[3]", 'item 0: expected an object with "strokes"'),
+            ('[{"strokes": [[[1, 2]]]}, {"label": 4}]', 'item 1: expected an object with "strokes"'),
+            ('[{"strokes": [[[1, 2]]], "pen": 3}]', 'item 0: expected an object with "strokes"'),
+            ('[{"label": 10, "strokes": [[[1, 2]]]}]', "expected a label from 0 to 9, found 10"),
+            ('[{"label": true, "strokes": [[[1, 2]]]}]', "expected a label from 0 to 9, found true"),
+            ('[{"label": "4", "strokes": [[[1, 2]]]}]', 'expected a label from 0 to 9, found "4"'),
+            ('[{"strokes": []}]', "expected a list of strokes, found []"),
+            ('[{"strokes": [[]]}]', "expected a stroke, a list of points [x, y], found []"),
+            ('[{"strokes": [[[1, 2, 3]]]}]', "expected points of two finite numbers, [x, y], found [1, 2, 3]"),
+            ('[{"strokes": [[[1, NaN]]]}]', "expected points of two finite numbers"),
+            ('[{"strokes": [[[1, 1e999]]]}]', "expected points of two finite numbers"),
+            (f'[{{"strokes": [[[1, 1{"0" * 400}]]]}}]', "expected points of two finite numbers"),
+            ('[{"strokes": [[[true, 1]]]}]', "expected points of two finite numbers"),
+        ],
+    )
+    def test_that_a_file_of_strokes_is_read_strictly(self, content, message, trained, tmp_path, capsys):
+        path = tmp_path / "s.json"
+        path.write_text(content)
+        assert run("predict", "--params", trained / "p.npz", "--strokes", path) == 1
+        line = error_line(capsys)
+        assert line.startswith(f"cnnviz: {path}: ")
+        assert message in line
+
+
+class TestData:
+    def test_that_the_list_says_how_to_get_what_is_missing(self, capsys):
+        assert run("data", "list") == 0
+        strokes, mnist = capsys.readouterr().out.splitlines()
+        assert strokes.startswith("strokes ")
+        assert strokes.endswith("always there")
+        assert mnist.startswith("mnist ")
+        assert "python main.py data download mnist" in mnist
+
+    def test_that_a_preview_is_a_picture(self, tmp_path, capsys):
+        assert run("data", "preview", "strokes", "--out", tmp_path / "sheet.png") == 0
+        with Image.open(tmp_path / "sheet.png") as sheet:
+            assert (sheet.format, sheet.mode) == ("PNG", "L")
+        assert capsys.readouterr().out == ""
+
+    def test_that_a_preview_is_refused_before_the_data_are_read(self, tmp_path, capsys):
+        assert run("data", "preview", "nothing", "--out", tmp_path / "sheet.jpg") == 1
+        assert "ends in .png" in error_line(capsys)
+        assert run("data", "preview", "nothing", "--out", tmp_path / "nowhere" / "sheet.png") == 1
+        assert "the folder does not exist" in error_line(capsys)
+
+    def test_that_a_missing_dataset_says_how_to_get_it(self, tmp_path, capsys):
+        assert run("train", "--preset", "zhou", "--dataset", "mnist", "--data-dir", tmp_path) == 1
+        assert "python main.py data download mnist" in error_line(capsys)
+
+    def test_that_an_interrupted_download_says_what_is_kept(self, monkeypatch, tmp_path, capsys):
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("cnnviz.commands.data.download_mnist", interrupted)
+        assert run("data", "download", "mnist", "--data-dir", tmp_path) == 130
+        assert "interrupted; complete files are kept" in error_line(capsys)
+
+    def test_that_a_download_shows_its_bytes(self, monkeypatch, tmp_path, capsys):
+        def download(folder, progress):
+            progress(11_000_000, 11_594_722)
+            time.sleep(0.6)
+            progress(11_594_722, 11_594_722)
+            return folder
+
+        monkeypatch.setattr(console, "is_terminal", lambda _: True)
+        monkeypatch.setattr("cnnviz.commands.data.download_mnist", download)
+        assert run("data", "download", "mnist", "--data-dir", tmp_path) == 0
+        shown = capsys.readouterr().err
+        assert "MNIST: 100%" in shown
+        assert "11.6M/11.6M" in shown
+        assert f"MNIST is in {tmp_path}" in shown
+
+
+class TestGui:
+    def test_that_the_window_is_opened_with_the_options(self, monkeypatch, tmp_path):
+        calls = []
+        monkeypatch.setattr("cnnviz.commands.gui.window_problem", lambda: None)
+        app = SimpleNamespace(run=lambda **options: calls.append(options) or 0)
+        monkeypatch.setattr(cnnviz.gui, "app", app, raising=False)
+        picture = tmp_path / "w.png"
+        arguments = ["--preset", "zhou", "--dataset", "strokes", "--start", "--screenshot", picture, "--after", "2.5"]
+        assert run("gui", *arguments) == 0
+        assert run() == 0
+        nothing = {
+            "preset": None, "dataset": None, "data_dir": None, "params": None, "start": False, "screenshot": None,
+            "after": 5.0, "reset_settings": False,
+        }  # fmt: skip
+        given = {"preset": "zhou", "dataset": "strokes", "start": True, "screenshot": picture, "after": 2.5}
+        assert calls == [{**nothing, **given}, nothing]
+
+    @pytest.mark.parametrize(
+        ("options", "code", "message"),
+        [
+            (["--preset", "best"], 2, "argument --preset: accepted is one of escontrela, zhou"),
+            (["--after", "3"], 2, "argument --after: has no meaning without --screenshot"),
+            (["--screenshot", "w.png", "--after", "nan"], 2, "argument --after: accepted is a number of seconds"),
+            (["--screenshot", "w.jpg"], 2, "argument --screenshot: accepted is a name that ends in .png"),
+            (["--screenshot", "nowhere/w.png"], 1, "the folder does not exist"),
+            (["--dataset", "best"], 1, "expected a dataset (strokes, mnist) or a folder"),
+            (["--dataset", "mnist", "--data-dir", "nowhere"], 1, "python main.py data download mnist"),
+            (["--params", "gone.npz"], 1, "gone.npz: cannot be read"),
+        ],
+    )
+    def test_that_a_bad_option_is_refused_before_a_window_opens(self, options, code, message, monkeypatch, capsys):
+        monkeypatch.setattr("cnnviz.commands.gui.window_problem", lambda: pytest.fail("the window came first"))
+        assert run("gui", *options) == code
+        assert message in capsys.readouterr().err
+
+    def test_that_parameters_of_another_network_are_refused(self, trained, capsys):
+        assert run("gui", "--preset", "zhou", "--params", trained / "p.npz") == 1
+        assert "holds the network escontrela, preset zhou does not" in error_line(capsys)
+
+
+class TestBenchmarkAndDoctor:
+    def test_that_the_benchmark_measures_every_preset_that_is_not_a_published_variant(self, monkeypatch, capsys):
+        monkeypatch.setattr(benchmark, "SECONDS_PER_PRESET", 0.1)
+        monkeypatch.setattr(benchmark, "WARM_UP_SECONDS", 0.0)
+        assert run("benchmark", "--json", "-") == 0
+        result = json.loads(capsys.readouterr().out)
+        assert set(result) == {name for name in PRESETS if "published" not in name} | {"blas", "threads"}
+        assert result["zhou"]["batch_size"] == 1
+        assert list(result["escontrela"]) == ["batch_size", "ms_per_step", "samples_per_second"]
+        figures = result["escontrela"]
+        assert figures["samples_per_second"] == pytest.approx(32_000 / figures["ms_per_step"])
+
+    def test_that_the_benchmark_has_a_table_for_people(self, monkeypatch, capsys):
+        figures = {"batch_size": 32, "ms_per_step": 2.5, "samples_per_second": 12_800.0}
+        monkeypatch.setattr(benchmark, "measure", lambda _: figures)
+        assert run("benchmark") == 0
+        assert "escontrela           32      2.500     12,800" in capsys.readouterr().out
+
+    def test_that_the_doctor_fails_where_no_window_could_open(self, monkeypatch, capsys):
+        monkeypatch.setattr("cnnviz.commands.doctor.window_problem", lambda: "there is no display")
+        assert run("doctor") == 1
+        report = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+        assert report["cnnviz"] == __version__
+        assert report["numpy"] == np.__version__
+        assert report["window"] == "there is no display"
+        assert report["MNIST"].startswith("not in ")
+
+    def test_that_the_doctor_survives_what_it_cannot_find_out(self, monkeypatch, capsys):
+        monkeypatch.setattr("cnnviz.commands.doctor.window_problem", lambda: None)
+        monkeypatch.setattr("cnnviz.commands.doctor.blas.library", lambda: 1 / 0)
+        assert run("doctor") == 0
+        assert "BLAS                 cannot be found out (ZeroDivisionError" in capsys.readouterr().out
+
+
+class TestHowCommandsEnd:
+    @pytest.mark.parametrize(
+        ("fault", "code", "line"),
+        [
+            (UserError("the file is damaged; take another"), 1, "cnnviz: the file is damaged; take another"),
+            (Cancelled("interrupted; nothing was written"), 130, "cnnviz: interrupted; nothing was written"),
+            (KeyboardInterrupt(), 130, "cnnviz: interrupted"),
+            (
+                ZeroDivisionError("a\nb"),
+                1,
+                "cnnviz: unexpected fault: ZeroDivisionError: a b; run with CNNVIZ_DEBUG=1 for the traceback",
+            ),
+            (
+                ModuleNotFoundError("No module named 'numpy'", name="numpy"),
+                1,
+                "cnnviz: the Python package numpy is missing; install cnnviz with its requirements: pip install -e .",
+            ),
+        ],
+    )
+    def test_that_every_fault_is_one_line_and_a_code(self, fault, code, line, monkeypatch, capsys):
+        def fail(_):
+            raise fault
+
+        monkeypatch.setattr(cli, "_run", fail)
+        assert main([]) == code
+        assert error_line(capsys) == line
+
+    def test_that_a_traceback_is_shown_where_it_is_asked_for(self, monkeypatch, capsys):
+        monkeypatch.setenv("CNNVIZ_DEBUG", "1")
+        monkeypatch.setattr(cli, "_run", lambda _: 1 / 0)
+        assert main([]) == 1
+        assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+    def test_that_the_version_is_told(self, capsys):
+        assert main(["--version"]) == 0
+        assert capsys.readouterr().out == f"cnnviz {__version__}\n"
+
+    @pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["data", "preview", "--help"]])
+    def test_that_help_is_no_failure(self, command, capsys):
+        assert main(command) == 0
+        assert capsys.readouterr().out.startswith("usage: cnnviz")
+
+    def test_that_an_unknown_command_is_a_wrong_call(self, capsys):
+        assert main(["dance"]) == 2
+        assert "invalid choice: 'dance'" in capsys.readouterr().err
+
+    @posix_only
+    def test_that_an_interrupt_ends_training_with_one_line_and_no_file(self, tmp_path):
+        path = tmp_path / "p.npz"
+        process = start("train", "--preset", "zhou", "--dataset", "strokes", "--epochs", "100", "--out", str(path))
+        shown = ""
+        while "seed 0" not in shown:
+            shown += process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert out == ""
+        assert rest.splitlines()[-1] == "cnnviz: interrupted; nothing was written"
+        assert list(tmp_path.iterdir()) == []
+
+    @posix_only
+    def test_that_a_reader_that_goes_away_is_left_in_peace(self):
+        process = start("train", "--list-presets")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=30) == 141
+        process.stderr.close()
+
+    def test_that_numbers_that_are_none_become_null(self):
+        assert to_json({"a": np.array([1.5, np.nan]), "b": float("inf"), "c": np.int64(3)}) == (
+            '{"a": [1.5, null], "b": null, "c": 3}'
+        )
+
+    def test_that_a_share_of_nothing_is_a_dash(self):
+        assert (percent(0.98764), percent(float("nan"))) == ("98.76 %", "-")
+
+    def test_that_a_full_disk_under_the_output_is_told(self):
+        if not Path("/dev/full").exists():
+            pytest.skip("there is no /dev/full here")
+        with open("/dev/full", "w") as full:
+            command = [sys.executable, "main.py", "data", "list"]
+            outcome = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert outcome.returncode == 1
+        assert outcome.stderr.startswith("cnnviz: could not write to standard output: the disk is full")
