@@ -16,7 +16,7 @@ from cnnviz.resource_files import resource
 
 SHIPPED = "escontrela.npz"
 DIGITS = 10
-CHUNK = 250
+CHUNK = 50
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ class Legend(QGraphicsRectItem):
     def __init__(self, parent: QGraphicsItem) -> None:
         super().__init__(parent)
         self.setPen(Qt.PenStyle.NoPen)
+        self.setZValue(1)  # over the curves
         self._text = QGraphicsTextItem(self)
         self._text.setFont(small_font())
         self._theme: Theme | None = None
@@ -23,7 +24,7 @@ class Legend(QGraphicsRectItem):
         """Take on the colours of ``theme``."""
         self._theme = theme
         ground = QColor(theme.surface)
-        ground.setAlpha(200)
+        ground.setAlpha(220)
         self.setBrush(ground)
         self._write()
 

@@ -89,7 +89,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         """Take on the colours of ``theme``."""
         self.setBackground(theme.surface)
         dim = QColor(theme.muted)
-        dim.setAlpha(120)
+        dim.setAlpha(90)
         for curve in (self.smooth, self.accuracy):
             curve.setPen(pg.mkPen(theme.accent, width=2))
         self.raw.setPen(pg.mkPen(dim, width=1))

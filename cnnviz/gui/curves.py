@@ -5,7 +5,7 @@ import numpy as np
 from cnnviz.gui.tiles import nice_ceiling
 from cnnviz.training.history import WINDOW
 
-RAW_BLOCKS = 1000  # two points each
+RAW_BLOCKS = 500  # two points each; more would be crammed into one column of pixels
 SMOOTH_POINTS = 500  # a thick smooth line takes five times as long to draw as a thin one
 HEADROOM = 1.2  # of the cost axis, for the legend
 LEAST_COST = 1e-7  # what a logarithm is taken of where the cost is 0

@@ -3,7 +3,6 @@
 import numpy as np
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
-    QBrush,
     QColor,
     QFocusEvent,
     QImage,
@@ -13,24 +12,26 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
-    QPolygonF,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
 
 from cnnviz.gui.pooling import PooledChannel, Window
-from cnnviz.gui.routing_layout import CAPTION, LEGEND, RoutingLayout
-from cnnviz.gui.theme import DARK, GRID, Theme, signed_colors, small_font
-from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
+from cnnviz.gui.routing_layout import RoutingLayout
+from cnnviz.gui.routing_picture import (
+    dot,
+    hatching,
+    highlight_pen,
+    paint_captions,
+    paint_legends,
+    paint_ways,
+    window_lines,
+)
+from cnnviz.gui.theme import DARK, GRID, Theme, small_font
+from cnnviz.gui.tiles import Coloring, color_pixels, image_of
 
-# Captions, each with a shorter one for where there is little room.
-BEFORE, MAXIMA = ("before pooling", "before"), ("maxima", "max")
-ARRIVING, HANDED_BACK = ("gradient arriving", "arriving"), ("gradient handed back", "handed back")
 _NOTCH = 120  # eighths of a degree: one notch of a wheel
-_BAR = 3  # pixels of a colour scale's height
 _STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-_LEFT, _RIGHT, _CENTRE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignHCenter
-_UNCLIPPED = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
 
 
 class RoutingCanvas(QWidget):
@@ -129,9 +130,9 @@ class RoutingCanvas(QWidget):
         if self._layout is not None:
             cell, ratio, theme = self._layout.cell, self.devicePixelRatioF(), self._theme
             self._dots = (
-                _dot(cell, ratio, 0.5, theme.accent, theme.surface),
-                _dot(cell, ratio, 0.34, theme.text),
-                _dot(cell, ratio, 0.34, theme.muted),
+                dot(cell, ratio, 0.5, theme.accent, theme.surface),
+                dot(cell, ratio, 0.34, theme.text),
+                dot(cell, ratio, 0.34, theme.muted),
             )
 
     # What the user does
@@ -198,65 +199,24 @@ class RoutingCanvas(QWidget):
             painter.setFont(small_font())
             self._paint_maps(painter)
             self._paint_marks(painter)
-            self._paint_captions(painter)
-            self._paint_legends(painter)
-            self._paint_arrows(painter)
+            paint_captions(painter, self._layout, self._theme)
+            paint_legends(painter, self._layout, self.pooled, self._theme)
+            paint_ways(painter, self._layout, self._theme)
             self._paint_highlight(painter)
 
     def _paint_maps(self, painter: QPainter) -> None:
         for (place, _, _), image in zip(self._maps(), self._images, strict=True):
             painter.drawImage(place, image)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QBrush(QColor(self._theme.line).lighter(130), Qt.BrushStyle.BDiagPattern))
+        painter.setBrush(hatching(self._theme))
         painter.drawRects(self._hatched)
         painter.setPen(QPen(QColor(self._theme.surface), 0))
         painter.drawLines(self._lines)
 
     def _paint_marks(self, painter: QPainter) -> None:
-        for places, dot in zip(self._marks, self._dots, strict=True):
+        for places, mark in zip(self._marks, self._dots, strict=True):
             for place in places:
-                painter.drawPixmap(place, dot)
-
-    def _paint_captions(self, painter: QPainter) -> None:
-        layout = self._layout
-        gap = layout.maxima.left() - layout.before.right() - GRID // 2
-        painter.setPen(QColor(self._theme.text))
-        for map_, (text, short), align, left, right in (
-            (layout.before, BEFORE, _LEFT, 0.0, 0.0),
-            (layout.maxima, MAXIMA, _CENTRE, 0.0, 0.0),
-            (layout.arriving, ARRIVING, _CENTRE, gap, gap),
-            (layout.handed_back, HANDED_BACK, _RIGHT, gap, 0.0),
-        ):
-            row = QRectF(map_.left() - left, map_.top() - CAPTION, map_.width() + left + right, CAPTION - 1)
-            fits = painter.fontMetrics().horizontalAdvance(text) <= row.width()
-            painter.drawText(row, align | _UNCLIPPED, text if fits else short)
-
-    def _paint_legends(self, painter: QPainter) -> None:
-        """Draw a colour scale under each of the large maps, with the values of both ends and zero."""
-        bar = image_of(signed_colors(self._theme)[np.newaxis])
-        painter.setPen(QColor(self._theme.muted))
-        for map_, scale in (
-            (self._layout.before, self.pooled.activation_scale),
-            (self._layout.handed_back, self.pooled.gradient_scale),
-        ):
-            row = QRectF(map_.left(), map_.bottom() + 2, map_.width(), LEGEND - 2)
-            painter.drawImage(QRectF(row.left(), row.top(), row.width(), _BAR), bar)
-            row.setTop(row.top() + _BAR)
-            ends = ((f"\u2212{number(scale)}", _LEFT), (number(scale), _RIGHT))
-            room = row.width() - sum(painter.fontMetrics().horizontalAdvance(text) for text, _ in ends)
-            for text, align in (*ends, ("0" if room > 3 * GRID else "", _CENTRE)):
-                painter.drawText(row, align | _UNCLIPPED, text)
-
-    def _paint_arrows(self, painter: QPainter) -> None:
-        """Draw the way forwards from the cells to their maxima, and the way back of the gradient."""
-        layout = self._layout
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for from_, to, y in (
-            (layout.before, layout.maxima, layout.maxima.center().y()),
-            (layout.arriving, layout.handed_back, layout.arriving.center().y()),
-        ):
-            paint_arrow(painter, QPointF(from_.right(), y), QPointF(to.left(), y), QColor(self._theme.muted))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+                painter.drawPixmap(place, mark)
 
     def _paint_highlight(self, painter: QPainter) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -271,50 +231,7 @@ class RoutingCanvas(QWidget):
             painter.drawRect(self._layout.before.adjusted(-1, -1, 0, 0))
 
 
-def window_lines(layout: RoutingLayout) -> list[QLineF]:
-    """Return the lines along which the windows of the large maps begin."""
-    step, lines = layout.shapes.stride * layout.cell, []
-    for map_ in (layout.before, layout.handed_back):
-        down, across = (range(1, -(-n // layout.shapes.stride)) for n in layout.shapes.before)
-        lines += [QLineF(map_.left(), y, map_.right() - 1, y) for y in (map_.top() + i * step for i in down)]
-        lines += [QLineF(x, map_.top(), x, map_.bottom() - 1) for x in (map_.left() + i * step for i in across)]
-    return lines
-
-
-def highlight_pen(theme: Theme) -> QPen:
-    """Return the pen that frames what is pointed at, with sharp corners."""
-    return QPen(QColor(theme.accent), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap, Qt.PenJoinStyle.MiterJoin)
-
-
-def paint_arrow(painter: QPainter, from_: QPointF, to: QPointF, color: QColor) -> None:
-    """Draw a level arrow to the right that keeps some pixels away from what it joins."""
-    head, margin = 4.0, 3.0
-    start, end = from_ + QPointF(margin, 0), to - QPointF(margin, 0)
-    painter.setPen(QPen(color, 1))
-    painter.drawLine(start, end - QPointF(head, 0))
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    painter.drawPolygon(QPolygonF([end, end - QPointF(head + 1, head - 1), end - QPointF(head + 1, 1 - head)]))
-
-
-def _dot(cell: float, ratio: float, share: float, color: str, rim: str | None = None) -> QPixmap:
-    """Return a dot over ``share`` of a cell's width, with a ``rim`` that sets it off from bright and dark colours."""
-    side = max(round(cell * ratio), 1)
-    dot = QPixmap(side, side)
-    dot.fill(Qt.GlobalColor.transparent)
-    with QPainter(dot) as painter:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        centre = QPointF(side / 2, side / 2)
-        for radius, each in ((share * side / 2 + ratio, rim), (share * side / 2, color)):
-            if each is not None:
-                painter.setBrush(QColor(each))
-                painter.drawEllipse(centre, radius, radius)
-    dot.setDevicePixelRatio(ratio)
-    return dot
-
-
 def _steps_of(event: QKeyEvent) -> int:
     """Return how many channels a key goes on by; 0 for other keys."""
     plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-    return _STEPS.get(Qt.Key(event.key()), 0) if plain else 0
+    return _STEPS.get(event.key(), 0) if plain else 0

@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 
 from cnnviz.gui.pooling import PooledChannel, Window
+from cnnviz.gui.theme import GRID
 from cnnviz.nn.shapes import Shape
 
 CAPTION = 14  # pixels of a line of caption
@@ -92,13 +93,17 @@ class RoutingLayout:
 
 
 def arrange_maps(shapes: MapShapes, width: int, height: int, ratio: float = 1.0) -> RoutingLayout:
-    """Find places in ``width`` x ``height`` pixels, of ``ratio`` device pixels each, with cells as large as fit."""
+    """Find places in ``width`` x ``height`` pixels, of ``ratio`` device pixels each, with cells as large as fit.
+
+    At both sides ``GRID`` pixels stay free.
+    """
+    room = width - 2 * GRID
     (rows, columns), (few_rows, few_columns) = shapes.before, shapes.windows
     across, down = 2 * columns + few_columns, max(rows, 2 * few_rows)
-    fitting = min((width - 2 * _LEAST_GAP) / across, (height - CAPTION - LEGEND) / down)
+    fitting = min((room - 2 * _LEAST_GAP) / across, (height - CAPTION - LEGEND) / down)
     cell = max(int(fitting * ratio), 1) / ratio
-    gap = min(max((width - across * cell) / 2, _LEAST_GAP), _WIDEST_GAP)
-    left = max((width - across * cell) / 2 - gap, 0.0)
+    gap = min(max((room - across * cell) / 2, _LEAST_GAP), _WIDEST_GAP)
+    left = GRID + max((room - across * cell) / 2 - gap, 0.0)
     middle, right = left + columns * cell + gap, left + (columns + few_columns) * cell + 2 * gap
     bottom = CAPTION + down * cell + LEGEND
 

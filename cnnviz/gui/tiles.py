@@ -22,11 +22,12 @@ def color_pixels(values: np.ndarray, scale: float, coloring: Coloring, theme: Th
     ``scale`` is the value of the strongest colour (signed: and its negative); what lies beyond is clipped.
     """
     factor = 1 / scale if scale > 0 else 0.0
+    # The last trace before a divergence is noticed may not be finite: NaN is shown as zero, infinity as the strongest.
+    shares = np.nan_to_num(np.clip(values, -scale, scale) * factor)
     if coloring is Coloring.SIGNED:
-        index = np.clip(values * (127 * factor) + 127.5, 0, 254)
-        return signed_colors(theme)[index.astype(np.uint8)]
+        return signed_colors(theme)[(shares * 127 + 127.5).astype(np.uint8)]
     table = grey_colors() if coloring is Coloring.GREY else magnitude_colors()
-    return table[np.clip(values * (255 * factor) + 0.5, 0, 255).astype(np.uint8)]
+    return table[(np.maximum(shares, 0) * 255 + 0.5).astype(np.uint8)]
 
 
 def image_of(pixels: np.ndarray) -> QImage:

@@ -8,8 +8,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cnnviz.gui.pooling import PooledChannel, Window, figures, invitation
-from cnnviz.gui.routing_canvas import highlight_pen, paint_arrow
 from cnnviz.gui.routing_layout import CAPTION, RoutingLayout
+from cnnviz.gui.routing_picture import highlight_pen, paint_arrow
 from cnnviz.gui.theme import DARK, GRID, Theme, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels
 
@@ -72,14 +72,14 @@ class WindowStrip(QWidget):
             painter.setFont(small_font())
             painter.setPen(QColor(self._theme.muted))
             if self._window is None:
-                row = self.rect()
+                row = self.rect().adjusted(GRID, 0, 0, 0)
                 row.setHeight(min(row.height(), CAPTION))
                 painter.drawText(row, _LEVEL, invitation(self._pooled))
                 return
             self._paint_caption(painter)
             painter.setFont(self._font())
-            for cell in self.cells():
-                self._paint_cell(painter, *cell)
+            for place, value, scale, _ in self.cells():
+                self._paint_cell(painter, place, value, scale)
             self._paint_winners(painter)
             self._paint_arrows(painter)
 
@@ -95,7 +95,7 @@ class WindowStrip(QWidget):
             if row.height() > 0:
                 painter.drawText(row, _LEVEL, text)
 
-    def _paint_cell(self, painter: QPainter, place: QRectF, value: float, scale: float, won: bool) -> None:
+    def _paint_cell(self, painter: QPainter, place: QRectF, value: float, scale: float) -> None:
         color = QColor(int(color_pixels(np.array([value]), scale, Coloring.SIGNED, self._theme)[0]))
         painter.fillRect(place.adjusted(0, 0, -1, -1), color)
         painter.setPen(QColor("#000000" if color.lightnessF() > _MIDDLE else "#ffffff"))

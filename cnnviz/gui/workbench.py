@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
+from cnnviz.data import Dataset
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import UserError
 from cnnviz.formats import SavedParameters, read_parameters, write_parameters
@@ -60,16 +61,24 @@ class Workbench(QObject):
         """Begin anew with ``config`` (None: the same settings), at rest; the run so far is given up."""
         config = config or self.config
         config.check()
+        session = Session(config, parameters, self._dataset_for(config))
         self.close()
         self.config = config
         self.snapshot = None
-        session = Session(config, parameters)
         session.control.set_speed(self._steps_per_second)
         session.control.set_probe(self.probe)
         self._thread = TrainingThread(session, self)
         self._thread.failed.connect(self._on_failed)
         self._thread.start()
         self.run_started.emit()
+
+    def _dataset_for(self, config: TrainingConfig) -> Dataset | None:
+        """Return the current run's dataset if ``config`` wants the same, so that a reset need not load it again."""
+        if self._thread is None:
+            return None
+        current = self._thread.session
+        same = (current.config.dataset, current.config.data_dir) == (config.dataset, config.data_dir)
+        return current.dataset if same else None
 
     def close(self) -> None:
         """End the current run and its thread."""
@@ -83,10 +92,11 @@ class Workbench(QObject):
         if self._thread is None:
             return
         session = self._thread.session
-        snapshot = session.mailbox.take()
-        if session.status != self._status:
-            self._status = session.status
-            self.status_changed.emit(self._status)
+        # In this order: the worker puts the snapshot of where it pauses into the mailbox before it says that it did.
+        status, snapshot = session.status, session.mailbox.take()
+        if status != self._status:
+            self._status = status
+            self.status_changed.emit(status)
         if snapshot is not None:
             self.snapshot = snapshot
             self.snapshot_arrived.emit(snapshot)
@@ -118,8 +128,8 @@ class Workbench(QObject):
             self._thread.session.control.pause()
 
     def step(self) -> None:
-        """Learn one batch, then rest."""
-        if self._thread is not None:
+        """Learn one batch, then rest; not during a test, after which all steps of a held key would follow."""
+        if self._thread is not None and self._status.phase is not Phase.TESTING:
             self._thread.session.control.step()
 
     def reset(self) -> None:

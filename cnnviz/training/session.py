@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnviz.data import load_dataset
+from cnnviz.data import Dataset, load_dataset
 from cnnviz.errors import Cancelled
 from cnnviz.nn import Parameters
 from cnnviz.training.config import TrainingConfig
@@ -57,14 +57,19 @@ class Session:
     Attributes
     ----------
     config : TrainingConfig
+    dataset : Dataset or None
+        What it trains on, for a later session to take over; None until it is loaded.
     control : Control
     mailbox : Mailbox of Snapshot
     status : Status
         Replaced as a whole, so that reading it needs no lock.
     """
 
-    def __init__(self, config: TrainingConfig, parameters: Parameters | None = None) -> None:
+    def __init__(
+        self, config: TrainingConfig, parameters: Parameters | None = None, dataset: Dataset | None = None
+    ) -> None:
         self.config = config
+        self.dataset = dataset
         self.control = Control()
         self.mailbox: Mailbox[Snapshot] = Mailbox()
         self.status = Status(Phase.LOADING)
@@ -75,8 +80,9 @@ class Session:
     def run(self) -> None:
         """Work until ``control.stop()``; UserError where data or training fail."""
         try:
-            dataset = load_dataset(self.config.dataset, self.config.data_dir, self._loading)
-            self._trainer = Trainer(self.config, dataset, self._initial)
+            if self.dataset is None:
+                self.dataset = load_dataset(self.config.dataset, self.config.data_dir, self._loading)
+            self._trainer = Trainer(self.config, self.dataset, self._initial)
             self._work()
         except Cancelled:
             pass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnviz.data.datasets import Dataset, head
+from cnnviz.data.datasets import Dataset, ImageSet, head
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters, initial_state, softmax_cross_entropy
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
@@ -63,8 +63,8 @@ class Trainer:
     def __init__(self, config: TrainingConfig, dataset: Dataset, parameters: Parameters | None = None) -> None:
         config.check()
         self.config = config
-        self.train = head(dataset.train, config.train_size)
-        self.test = head(dataset.test, config.test_size)
+        self.train = _head(dataset.train, config.train_size, config.recipe.train_size)
+        self.test = _head(dataset.test, config.test_size, config.recipe.test_size)
         config.check_batch(len(self.train))
         self.network = config.recipe.build()
         self.parameters = self._initialize(parameters)
@@ -212,3 +212,8 @@ class Trainer:
             span = self.parameters.spans[name]
             moments = {key: moment[span] for key, moment in self._moments.items()}
             self._optimizer.update(self.parameters.vector[span], self._gradients.vector[span], moments, lr, self.step)
+
+
+def _head(images: ImageSet, size: int | None, usual: int | None) -> ImageSet:
+    """Return the first ``size`` images: the preset's ``usual`` number if there are so many, any other one strictly."""
+    return head(images, min(size, len(images)) if size is not None and size == usual else size)

@@ -133,3 +133,8 @@ def test_that_the_picture_shows_the_values_pixel_by_pixel(own, qapp):
             x = tile.left() + tile.width() * (2 * column + 1) // 4
             y = tile.top() + tile.height() * (2 * row + 1) // 4
             assert picture.pixel(x, y) == expected[row, column]
+
+
+def test_that_values_that_are_not_finite_are_shown_without_a_warning():
+    pixels = color_pixels(np.array([np.nan, np.inf, -np.inf], np.float32), 1.0, Coloring.SIGNED, DARK)
+    assert [f"#{pixel & 0xFFFFFF:06x}" for pixel in pixels] == [DARK.neutral, DARK.positive, DARK.negative]

@@ -177,3 +177,13 @@ def test_that_a_bad_configuration_leaves_the_run_alone(live):
         live.start_run(replace(live.config, batch_size=65))
     assert live.snapshot is snapshot
     assert live.config.batch_size == 8
+
+
+def test_that_a_reset_does_not_load_the_data_again(live, wait_until, monkeypatch):
+    def fail(*args):
+        raise AssertionError("loaded again")
+
+    monkeypatch.setattr("cnnviz.training.session.load_dataset", fail)
+    live.reset()
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert live.snapshot.step == 0

@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from cnnviz.data.datasets import ArrayImageSet, Dataset
+from cnnviz.data.datasets import ArrayImageSet, DataError, Dataset
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.presets import PRESETS
@@ -386,3 +386,16 @@ def test_that_settings_are_checked_whoever_made_them(make_config, make_dataset):
     config: TrainingConfig = replace(make_config(), lr=-1.0)
     with pytest.raises(ConfigError, match=r"^lr: "):
         Trainer(config, make_dataset())
+
+
+def test_that_a_smaller_dataset_than_the_preset_uses_is_taken_whole(make_dataset):
+    config = TrainingConfig.from_preset("escontrela", "random", test_size=20)
+    trainer = Trainer(config, make_dataset(train=40))
+    assert config.train_size == 50_000
+    assert len(trainer.train) == 40
+
+
+def test_that_more_images_than_there_are_cannot_be_asked_for(make_dataset):
+    config = TrainingConfig.from_preset("escontrela", "random", train_size=41)
+    with pytest.raises(DataError, match="41 images were asked for, but the set has only 40"):
+        Trainer(config, make_dataset(train=40))

@@ -4,7 +4,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Slot
+from PySide6.QtCore import QRect, QSignalBlocker, QSize, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
@@ -50,9 +50,9 @@ class RoutingPanel(Panel):
     name: ClassVar[str] = "routing"
     title: ClassVar[str] = "Max-pool routing"
     about: ClassVar[str] = (
-        "Max pooling keeps the largest value of each window (dot), and the gradient of the cost that arrives at it is "
-        "handed back to that cell alone: all others get nothing. Orange is above zero and blue below; hatched windows "
-        "are zero everywhere, so that nobody won there by merit."
+        "Max pooling keeps the largest value of each window (dot), and hands the gradient of the cost that arrives "
+        "there back to the cell that won; the others get nothing. Orange is above zero and blue below; in hatched "
+        "windows all is zero, so that nobody won by merit."
     )
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -247,30 +247,34 @@ class RoutingPanel(Panel):
         self.sums.setFont(text if fits else small_font())
 
     def _arrange(self) -> None:
-        """Put the controls on top, the maps as large as fits, and the texts under them.
-
-        Where there is little room, the window under the mouse takes the place of the facts.
-        """
-        area = self.rect().adjusted(GRID, 0, -GRID, -_GAP)
+        """Put the controls on top, the maps as large as fits, and the texts under them."""
+        area = self.rect().adjusted(0, 0, 0, -_GAP)
         if self._pooled is None:
             self.canvas.setGeometry(area)
             return
         controls = self._controls.sizeHint().height()
-        self._controls.setGeometry(area.x(), area.y(), area.width(), controls)
-        area.setTop(area.top() + controls + _GAP)
-        facts = CAPTION * (self.facts.text().count("\n") + 1)
-        table = LEAST_ROW * self._pooled.pool.size
-        texts = _SUMS + max(table, facts + CAPTION)
-        shapes = MapShapes.of(self._pooled)
-        self._layout = arrange_maps(shapes, area.width(), area.height() - texts - _GAP, self.devicePixelRatioF())
+        self._controls.setGeometry(GRID, 0, area.width() - 2 * GRID, controls)
+        area.setTop(controls + _GAP)
+        table, facts = self._text_heights()
+        room = area.height() - _GAP - _SUMS - max(table, facts + CAPTION)
+        self._layout = arrange_maps(MapShapes.of(self._pooled), area.width(), room, self.devicePixelRatioF())
         height = math.ceil(self._layout.height)
         self.canvas.setGeometry(area.x(), area.y(), area.width(), height)
         area.setTop(area.top() + height + _GAP)
-        self.sums.setGeometry(area.x(), area.y(), area.width(), _SUMS)
+        self._arrange_texts(area, table, facts)
+
+    def _text_heights(self) -> tuple[int, int]:
+        """Return how high the table of a window is at the least, and the facts."""
+        return LEAST_ROW * self._pooled.pool.size, CAPTION * (self.facts.text().count("\n") + 1)
+
+    def _arrange_texts(self, area: QRect, table: int, facts: int) -> None:
+        """Put the texts into ``area``; where there is little room, a window takes the place of the facts."""
+        width = area.width() - 2 * GRID
+        self.sums.setGeometry(GRID, area.y(), width, _SUMS)
         area.setTop(area.top() + _SUMS)
+        self.facts.setGeometry(GRID, area.y(), width, facts)
         crowded = area.height() < facts + table
         self.facts.setVisible(not crowded or self.canvas.window is None)
-        self.facts.setGeometry(area.x(), area.y(), area.width(), facts)
         if not self.facts.isHidden():
             area.setTop(area.top() + facts)
         self.strip.setGeometry(area)

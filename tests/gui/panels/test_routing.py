@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QWheelEvent
-from PySide6.QtTest import QSignalSpy, QTest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cnnviz.gui.panels.routing import NO_POOLING, NOTHING_YET, RoutingPanel
@@ -50,6 +50,13 @@ def on_a_plain_ground(snapshot: Snapshot, ties: str = "first") -> Snapshot:
 def point_at(panel: RoutingPanel, window: tuple[int, int], map_: int = BEFORE) -> None:
     QTest.mouseMove(panel.canvas, QPoint(1, 1))
     QTest.mouseMove(panel.canvas, panel._layout.places_of(window)[map_].center().toPoint())
+
+
+def heard(panel: RoutingPanel) -> list[str]:
+    """Return what the panel tells the status bar from now on."""
+    readings: list[str] = []
+    panel.hovered.connect(readings.append)
+    return readings
 
 
 def turn_wheel(widget: QWidget, angle: int) -> None:
@@ -246,24 +253,24 @@ def test_that_silent_windows_are_hatched_in_all_maps_and_others_are_not(panel, s
 @pytest.mark.parametrize("map_", [BEFORE, MAXIMA, ARRIVING, HANDED_BACK])
 def test_that_a_window_under_the_mouse_is_read_out(panel, snapshot, map_):
     panel.show_snapshot(snapshot)
-    spy = QSignalSpy(panel.hovered)
+    readings = heard(panel)
     point_at(panel, (4, 7), map_)
     assert panel.canvas.window == (4, 7)
-    text = spy.at(spy.count() - 1)[0]
+    text = readings[-1]
     assert text == window_text(panel.canvas.pooled, (4, 7))
     assert text.startswith(f"pool1, channel {panel.channel.value()}, window (4, 7): ")
     QTest.mouseMove(panel.canvas, QPoint(1, 1))
-    assert spy.at(spy.count() - 1)[0] == ""
+    assert readings[-1] == ""
 
 
 def test_that_the_reading_follows_the_network_while_the_mouse_rests(panel, snapshot, zhou_snapshot):
     panel.show_snapshot(snapshot)
     point_at(panel, (4, 7))
-    spy = QSignalSpy(panel.hovered)
+    readings = heard(panel)
     louder = replace(snapshot.trace, output_gradients={k: 2 * g for k, g in snapshot.trace.output_gradients.items()})
     panel.show_snapshot(replace(snapshot, trace=louder))
     gradient = 2 * snapshot.trace.output_gradients["pool1"][4, 7, panel.channel.value()]
-    assert spy.at(spy.count() - 1)[0].endswith(f"gradient {gradient:.4g}".replace("-", "\u2212"))
+    assert readings[-1].endswith(f"gradient {gradient:.4g}".replace("-", "\u2212"))
 
 
 @pytest.mark.parametrize("map_", [BEFORE, MAXIMA, ARRIVING, HANDED_BACK])
@@ -318,6 +325,16 @@ def test_that_the_wheel_goes_to_the_next_channel(panel, snapshot, angle, steps):
     panel.channel.setValue(4)
     turn_wheel(panel.canvas, angle)
     assert panel.channel.value() == 4 + steps
+
+
+@pytest.mark.parametrize(
+    ("key", "claimed"), [(Qt.Key.Key_Right, True), (Qt.Key.Key_Left, True), (Qt.Key.Key_Space, False)]
+)
+def test_that_arrow_keys_are_claimed_before_the_windows_actions_get_them(panel, key, claimed):
+    event = QKeyEvent(QEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.NoModifier)
+    event.ignore()
+    QApplication.sendEvent(panel.canvas, event)
+    assert event.isAccepted() is claimed
 
 
 def test_that_small_turns_of_the_wheel_add_up(panel, snapshot):
