@@ -8,6 +8,13 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QGraphicsTextIte
 from cnnviz.gui.theme import GRID, Theme, small_font
 
 
+def translucent(name: str, alpha: int) -> QColor:
+    """Return a colour through which others are seen; ``alpha`` 255 hides them."""
+    color = QColor(name)
+    color.setAlpha(alpha)
+    return color
+
+
 class Legend(QGraphicsRectItem):
     """One line that says which curve is which."""
 
@@ -23,9 +30,7 @@ class Legend(QGraphicsRectItem):
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self._theme = theme
-        ground = QColor(theme.surface)
-        ground.setAlpha(220)
-        self.setBrush(ground)
+        self.setBrush(translucent(theme.surface, 220))
         self._write()
 
     def set_window(self, window: int) -> bool:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsSimpleTextItem, QWidget
 
-from cnnviz.gui.chart_parts import Legend, LinedAxis, StepAxis
+from cnnviz.gui.chart_parts import Legend, LinedAxis, StepAxis, translucent
 from cnnviz.gui.curves import (
     LEAST_COST,
     RAW_BLOCKS,
@@ -88,11 +88,9 @@ class CostChart(pg.GraphicsLayoutWidget):
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self.setBackground(theme.surface)
-        dim = QColor(theme.muted)
-        dim.setAlpha(90)
         for curve in (self.smooth, self.accuracy):
             curve.setPen(pg.mkPen(theme.accent, width=2))
-        self.raw.setPen(pg.mkPen(dim, width=1))
+        self.raw.setPen(pg.mkPen(translucent(theme.muted, 90), width=1))
         self.rates.setPen(pg.mkPen(theme.text, width=2))
         for line in self._epoch_lines:
             line.setPen(pg.mkPen(theme.line, width=1))
@@ -102,6 +100,7 @@ class CostChart(pg.GraphicsLayoutWidget):
             markers.setBrush(theme.text)
             markers.setPen(theme.surface)
         self.test_value.setColor(theme.text)
+        self.test_value.fill = pg.mkBrush(translucent(theme.surface, 190))
         self._color_axes(theme)
         self._legend.apply_theme(theme)
         self._place_legend()

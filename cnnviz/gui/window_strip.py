@@ -122,9 +122,11 @@ class WindowStrip(QWidget):
 
 
 def fitting_figures(value: float, metrics: QFontMetrics, width: float) -> str:
-    """Return ``value`` with as many significant digits, four at most, as fit into ``width`` pixels."""
+    """Return ``value`` with as many significant digits, four at most, as fit into ``width`` pixels, or dots."""
     texts = [figures(value, digits) for digits in (4, 3, 2, 1)]
-    return next((text for text in texts if metrics.horizontalAdvance(text) <= width - GRID // 2), texts[-1])
+    if abs(value) < 1:
+        texts += [text.replace("0.", ".", 1) for text in texts[2:]]
+    return next((text for text in texts if metrics.horizontalAdvance(text) <= width - GRID // 2), "\u2026")
 
 
 def _part(area: QRectF, row: int, column: int, rows: int, columns: int) -> QRectF:
