@@ -100,7 +100,6 @@ class CostChart(pg.GraphicsLayoutWidget):
             markers.setBrush(theme.text)
             markers.setPen(theme.surface)
         self.test_value.setColor(theme.text)
-        self.test_value.fill = pg.mkBrush(translucent(theme.surface, 190))
         self._color_axes(theme)
         self._legend.apply_theme(theme)
         self._place_legend()
@@ -198,7 +197,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         self.test_value.setVisible(bool(points))
         if points:
             self.test_value.setText(f"{shares[-1]:.1f} %")
-            self.test_value.setAnchor((1.0 if at[-1] > 0.8 * end else 0.0, 0.0 if shares[-1] > 50 else 1.0))
+            self.test_value.setAnchor((1.0 if at[-1] > 0.8 * end else 0.0, -0.25 if shares[-1] > 50 else 1.25))
             self.test_value.setPos(at[-1], shares[-1])
 
     def _mark_steps(self, steps: int, bottom: float, top: float) -> None:

@@ -13,7 +13,7 @@ from cnnviz.gui.tiles import image_of, number
 BEFORE, MAXIMA = ("before pooling", "before"), ("maxima", "max")
 ARRIVING, HANDED_BACK = ("gradient arriving", "arriving"), ("gradient handed back", "handed back")
 _BAR = 3  # pixels of a colour scale's height
-_FAINT = 0.4  # opacity of hatching
+_FAINT = 0.3  # opacity of hatching
 _HEAD, _MARGIN = 4.0, 3.0  # pixels of an arrow: length of its head, distance to what it joins
 _LEFT, _RIGHT, _CENTRE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignHCenter
 _UNCLIPPED = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip

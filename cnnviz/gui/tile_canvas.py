@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
@@ -75,6 +75,7 @@ class TileCanvas(QWidget):
         self._placed: list[Placed] = []
         self._theme: Theme | None = None
         self._mouse: QPoint | None = None
+        self._captions: QPixmap | None = None  # headings, frames and scales: drawn anew only when they change
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
@@ -99,14 +100,17 @@ class TileCanvas(QWidget):
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self._theme = theme
+        self._captions = None
         self._color()
 
     def set_groups(self, groups: list[TileGroup]) -> None:
         """Show ``groups``."""
-        same = [(g.values.shape, g.columns) for g in groups] == [(g.values.shape, g.columns) for g in self._groups]
-        self._groups = groups
-        if not same:
+        before, self._groups = self._groups, groups
+        if [_form(group) for group in groups] != [_form(group) for group in before]:
             self._placed = arrange(groups, self.width(), self.height())
+            self._captions = None
+        elif [_caption(group) for group in groups] != [_caption(group) for group in before]:
+            self._captions = None
         self._color()
         self._report()
 
@@ -121,6 +125,7 @@ class TileCanvas(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Find new places."""
         self._placed = arrange(self._groups, self.width(), self.height())
+        self._captions = None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Tell what is under the mouse."""
@@ -154,14 +159,28 @@ class TileCanvas(QWidget):
         """Draw everything."""
         if self._theme is None:
             return
+        if self._captions is None:
+            self._captions = self._draw_captions()
         painter = QPainter(self)
-        painter.setFont(small_font())
-        for group, placed, images in zip(self._groups, self._placed, self._images, strict=True):
-            self._paint_heading(painter, group, placed)
-            self._paint_tiles(painter, placed, images)
-            self._paint_legend(painter, group, placed)
+        painter.drawPixmap(0, 0, self._captions)
+        for placed, images in zip(self._placed, self._images, strict=True):
+            for rect, image in zip(placed.tiles, images, strict=True):
+                painter.drawImage(rect, image)
         self._paint_highlight(painter)
         painter.end()
+
+    def _draw_captions(self) -> QPixmap:
+        pixmap = QPixmap(self.size() * self.devicePixelRatioF())
+        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setFont(small_font())
+        for group, placed in zip(self._groups, self._placed, strict=True):
+            self._paint_heading(painter, group, placed)
+            self._paint_frames(painter, placed)
+            self._paint_legend(painter, group, placed)
+        painter.end()
+        return pixmap
 
     def _paint_heading(self, painter: QPainter, group: TileGroup, placed: Placed) -> None:
         area, metrics = placed.area, painter.fontMetrics()
@@ -172,10 +191,9 @@ class TileCanvas(QWidget):
             rect = QRect(area.left(), area.top() + line * 15, width, 15)
             painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
-    def _paint_tiles(self, painter: QPainter, placed: Placed, images: list[QImage]) -> None:
+    def _paint_frames(self, painter: QPainter, placed: Placed) -> None:
         painter.setPen(QPen(QColor(self._theme.line), 1))
-        for rect, image in zip(placed.tiles, images, strict=True):
-            painter.drawImage(rect, image)
+        for rect in placed.tiles:
             painter.drawRect(rect.adjusted(-1, -1, 0, 0))
 
     def _paint_legend(self, painter: QPainter, group: TileGroup, placed: Placed) -> None:
@@ -211,6 +229,16 @@ class TileCanvas(QWidget):
         painter.setPen(QPen(QColor(self._theme.accent), 1))
         painter.drawRect(rect.adjusted(-1, -1, 0, 0))
         painter.drawRect(left - 1, top - 1, right - left + 1, bottom - top + 1)
+
+
+def _form(group: TileGroup) -> tuple[object, ...]:
+    """Return what the place of a group depends on."""
+    return group.values.shape, group.columns
+
+
+def _caption(group: TileGroup) -> tuple[object, ...]:
+    """Return what is written around a group."""
+    return group.title, group.subtitle, group.scale, group.coloring
 
 
 def arrange(groups: Sequence[TileGroup], width: int, height: int) -> list[Placed]:
