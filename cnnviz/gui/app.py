@@ -15,7 +15,6 @@ from cnnviz.atomic import write_atomically
 from cnnviz.data.mnist import MNIST
 from cnnviz.data.strokes import STROKES
 from cnnviz.errors import UserError
-from cnnviz.gui.keys import KeyGuard
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.settings import Settings, load_settings, settings_path
 from cnnviz.gui.workbench import Workbench
@@ -139,8 +138,6 @@ def _make_application() -> QApplication:
     app = QApplication.instance() or QApplication(["cnnviz"])
     app.setStyle("Fusion")
     app.setWindowIcon(QIcon(str(resource("icon.svg"))))
-    guard = KeyGuard(app)
-    app.installEventFilter(guard)
     return app
 
 

@@ -30,6 +30,8 @@ KEYS = (
     ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo a stroke"),
     ("Ctrl+O", "Open parameters"),
     ("Ctrl+E", "Export parameters"),
+    ("Ctrl+T", "Test now, or cancel the test"),
+    ("Ctrl+L", "Logarithmic cost"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
     ("F11", "Full screen"),

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QToolTip, QWidget
 
 from cnnviz.gui import icons
+from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.theme import GRID, Theme
 
@@ -21,6 +22,10 @@ class PanelDock(QDockWidget):
         self.setWidget(panel)
         self._buttons: dict[QToolButton, Callable[[QPainter], None]] = {}
         self.setTitleBarWidget(self._make_title_bar())
+
+    def event(self, event: QEvent) -> bool:
+        """Leave keys to the focused control where it needs them; a floating dock is a window of its own."""
+        return keep_key_for_focus(event) or super().event(event)
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``, and so does the panel."""

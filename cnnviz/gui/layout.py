@@ -12,7 +12,7 @@ from cnnviz.gui.dock import PanelDock
 COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
     (232, (("drawing", 345), ("experiment", 305))),
     (744, (("network", 270), ("filters", 380))),
-    (380, (("cost", 205), ("routing", 265), ("evaluation", 180))),
+    (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
 
 

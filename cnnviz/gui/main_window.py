@@ -1,9 +1,10 @@
 """The window: transport on top, panels in docks, what is under the mouse at the bottom."""
 
 import logging
+import time
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QLabel, QMainWindow, QMenu, QToolButton, QWidget
 
@@ -13,11 +14,13 @@ from cnnviz.formats import FORMATS
 from cnnviz.gui.dialogs import HelpDialog, PreferencesDialog
 from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
+from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.network import NetworkPanel
+from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
 from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
 from cnnviz.gui.transport import Transport
@@ -48,6 +51,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._settings_file = settings_file
         self._sized = False
+        self._shown: dict[str, tuple[Snapshot, float]] = {}  # panel -> what it shows, and since when
         self.panels: dict[str, Panel] = {panel.name: panel(workbench, self) for panel in PANELS}
         self.docks = {name: PanelDock(panel, self) for name, panel in self.panels.items()}
         self.transport = Transport(workbench, self)
@@ -61,7 +65,7 @@ class MainWindow(QMainWindow):
         arrange_docks(self, self.docks)
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
-        self._timer.timeout.connect(workbench.poll)
+        self._timer.timeout.connect(self.refresh)
 
     @property
     def drawing(self) -> DrawingPanel:
@@ -75,7 +79,7 @@ class MainWindow(QMainWindow):
     # Making
 
     def _make_status_bar(self) -> None:
-        self._reading = QLabel()
+        self._reading = Readout(muted=True)
         self._reading.setAccessibleName("Under the mouse")
         self.statusBar().addWidget(self._reading, 1)
         self.statusBar().setSizeGripEnabled(False)
@@ -138,12 +142,10 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         workbench = self._workbench
-        workbench.snapshot_arrived.connect(self._show_snapshot)
         workbench.message.connect(self._show_message)
         workbench.failed.connect(self._show_failure)
-        for name, panel in self.panels.items():
+        for panel in self.panels.values():
             panel.hovered.connect(self._reading.setText)
-            self.docks[name].visibilityChanged.connect(self._show_newest)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
         network.drawing_wanted.connect(self.drawing.start_following)
         experiment.download_wanted.connect(self.download_mnist)
@@ -151,19 +153,18 @@ class MainWindow(QMainWindow):
 
     # Showing
 
-    @Slot(object)
-    def _show_snapshot(self, snapshot: Snapshot) -> None:
-        if self.isMinimized():
+    @Slot()
+    def refresh(self) -> None:
+        """Take what is new, and show it in every panel that is seen and due."""
+        self._workbench.poll()
+        snapshot, now = self._workbench.snapshot, time.monotonic()
+        if snapshot is None or self.isMinimized():
             return
-        for panel in self.panels.values():
-            if panel.isVisible():
+        for name, panel in self.panels.items():
+            shown, since = self._shown.get(name, (None, 0.0))
+            if shown is not snapshot and panel.isVisible() and now - since >= panel.interval:
+                self._shown[name] = snapshot, now
                 panel.show_snapshot(snapshot)
-
-    @Slot(bool)
-    def _show_newest(self, visible: bool) -> None:
-        """Bring a panel that was hidden up to date."""
-        if visible and self._workbench.snapshot is not None:
-            self._show_snapshot(self._workbench.snapshot)
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
@@ -196,7 +197,7 @@ class MainWindow(QMainWindow):
         self.transport.apply_theme(theme)
         for dock in self.docks.values():
             dock.apply_theme(theme)
-        self._show_newest(True)
+        self._shown.clear()
 
     @Slot()
     def _follow_system(self) -> None:
@@ -230,6 +231,10 @@ class MainWindow(QMainWindow):
         self._save_settings()
         self._sized = restored
         return restored
+
+    def event(self, event: QEvent) -> bool:
+        """Leave keys to the focused control where it needs them."""
+        return keep_key_for_focus(event) or super().event(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Give the docks their shares once the window has its size."""

@@ -105,7 +105,8 @@ class PooledChannel:
 
     def handed_by(self, window: Window) -> np.ndarray:
         """Return what the cells of one window are handed by it, shape (size, size)."""
-        return self.arriving[window] * self.shares[window]
+        with np.errstate(invalid="ignore"):  # an infinite gradient, shortly before a run diverges
+            return self.arriving[window] * self.shares[window]
 
     def winning_cells(self, window: Window) -> list[Window]:
         """Return row and column in ``before`` of the cells that won ``window``."""

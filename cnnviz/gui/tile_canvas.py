@@ -77,6 +77,7 @@ class TileCanvas(QWidget):
         self._mouse: QPoint | None = None
         self._captions: QPixmap | None = None  # headings, frames and scales: drawn anew only when they change
         self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # what lies behind need not be painted
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -172,7 +173,7 @@ class TileCanvas(QWidget):
     def _draw_captions(self) -> QPixmap:
         pixmap = QPixmap(self.size() * self.devicePixelRatioF())
         pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-        pixmap.fill(Qt.GlobalColor.transparent)
+        pixmap.fill(QColor(self._theme.surface))
         painter = QPainter(pixmap)
         painter.setFont(small_font())
         for group, placed in zip(self._groups, self._placed, strict=True):

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
 
 from cnnviz.gui import icons
+from cnnviz.gui.readout import Readout
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.session import Phase, Status
@@ -89,23 +90,23 @@ class Transport(QToolBar):
         return box
 
     def _make_progress(self) -> QWidget:
-        self.where = QLabel(self._HINT)
+        self.where = Readout(self._HINT)
         self.where.setAccessibleName("Progress")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress of the epoch")
         self.bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.bar.setMinimumWidth(64)
-        self.rate = QLabel()
-        self.rate.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.rate = Readout(alignment=Qt.AlignmentFlag.AlignRight)
+        self.rate.setFixedWidth(192)
         self.rate.setAccessibleName("Throughput")
         box = QWidget()
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(box)
         row.setContentsMargins(GRID, 0, GRID, 0)
         row.setSpacing(GRID)
-        row.addWidget(self.where)
-        row.addWidget(self.bar, 1)
+        row.addWidget(self.where, 3)
+        row.addWidget(self.bar, 2)
         row.addWidget(self.rate)
         return box
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import time
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -39,6 +40,16 @@ def leftovers() -> list[str]:
     found += [thing for thing in alive if isinstance(thing, QTimer) and thing.isActive()]
     found += [thing for thing in QApplication.topLevelWidgets() if isValid(thing) and thing.isVisible()]
     return [repr(thing) for thing in found]
+
+
+@pytest.fixture(autouse=True)
+def no_exception_in_a_slot(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which a slot or an event handler raised: Qt only prints such exceptions and goes on."""
+    raised: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
+    yield
+    if raised:
+        raise raised[0]
 
 
 @pytest.fixture(autouse=True)

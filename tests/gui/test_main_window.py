@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
 
 from cnnviz.formats import read_parameters
 from cnnviz.gui.app import Faults
-from cnnviz.gui.keys import KeyGuard
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.panels import PANELS
 from cnnviz.gui.settings import Settings, load_settings
@@ -33,10 +32,7 @@ def make_window(own, live, qapp):
         qapp.processEvents()
         return window
 
-    guard = KeyGuard()
-    qapp.installEventFilter(guard)
-    yield make
-    qapp.removeEventFilter(guard)
+    return make
 
 
 @pytest.fixture
@@ -209,14 +205,14 @@ def test_that_hidden_panels_are_left_alone_and_brought_up_to_date_when_shown(win
     filters.show_snapshot = lambda snapshot: (shown.append(snapshot.step), original(snapshot))
     window.docks["filters"].close()
     live.step()
-    wait_until(lambda: live.poll() or live.snapshot.step == 1)
+    wait_until(lambda: window.refresh() or live.snapshot.step == 1)
     assert shown == []
     window.docks["filters"].show()
-    wait_until(lambda: 1 in shown)
+    wait_until(lambda: window.refresh() or 1 in shown)
 
 
 def test_that_the_status_bar_reads_out_what_is_under_the_mouse(window, live, qapp):
-    live.snapshot_arrived.emit(live.snapshot)
+    window.refresh()
     canvas = window.panels["network"].canvas
     QTest.mouseMove(canvas, canvas.placed[1].tiles[0].center())
     qapp.processEvents()

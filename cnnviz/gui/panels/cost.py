@@ -2,11 +2,12 @@
 
 from typing import ClassVar
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.gui.cost_chart import CostChart
 from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.readout import Readout
 from cnnviz.gui.theme import GRID, SMALL, Theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.history import WINDOW, HistoryView
@@ -27,10 +28,12 @@ class CostPanel(Panel):
         "epochs, short ticks changes of the learning rate."
     )
 
+    interval: ClassVar[float] = 0.1
+
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self._history: HistoryView | None = None
-        self.past, self.tested = QLabel(), QLabel()
+        self.past, self.tested = Readout(), Readout(alignment=Qt.AlignmentFlag.AlignRight)
         self.chart = CostChart(self)
         self.chart.setAccessibleName("Curves of cost and accuracy")
         self.chart.pointed.connect(self._point)
@@ -57,9 +60,8 @@ class CostPanel(Panel):
     def _lay_out(self) -> None:
         line = QHBoxLayout()
         line.setSpacing(GRID)
-        self.past.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # never widens the panel
         line.addWidget(self.past, 1)
-        self.tested.setStyleSheet(f"font-size: {SMALL}px;")
+        self.tested.setFixedWidth(11 * GRID)
         line.addWidget(self.tested)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
@@ -87,7 +89,7 @@ class CostPanel(Panel):
     def _forget(self) -> None:
         self._history = None
         self.past.setText(NO_STEPS)
-        self.tested.clear()
+        self.tested.setText("")
         self.chart.clear_history()
 
     @Slot(object)

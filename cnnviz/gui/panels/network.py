@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLay
 
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.probabilities import ProbabilityBars
+from cnnviz.gui.readout import Readout
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.tile_canvas import TileCanvas, TileGroup
 from cnnviz.gui.tiles import Coloring, largest_magnitude, nice_ceiling, number
@@ -69,13 +70,13 @@ class NetworkPanel(Panel):
         self.index.setAccessibleName("Number of the test digit")
         self.index.setToolTip("Which test digit is followed")
         self.index.valueChanged.connect(self._choose_probe)
-        self.answer = QLabel()
+        self.answer = Readout()
         self.answer.setAccessibleName("Answer of the network")
         row = QHBoxLayout()
         row.setSpacing(GRID)
-        for widget in (self.shown, self.kind, self.index, self.answer):
+        for widget in (self.shown, self.kind, self.index):
             row.addWidget(widget)
-        row.addStretch(1)
+        row.addWidget(self.answer, 1)
         return row
 
     def _make_bars(self) -> QVBoxLayout:

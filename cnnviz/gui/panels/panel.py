@@ -24,11 +24,14 @@ class Panel(QWidget):
         Heading.
     about : str
         Two sentences on what one sees, shown on the (i).
+    interval : float
+        Seconds that pass at least from one snapshot to the next, for pictures that gain nothing from more.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     about: ClassVar[str]
+    interval: ClassVar[float] = 0.0
 
     hovered = Signal(str)  # what is under the mouse, for the status bar; empty when nothing is
 

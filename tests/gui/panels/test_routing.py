@@ -383,12 +383,17 @@ def test_that_where_room_is_scarce_the_window_takes_the_place_of_the_facts(panel
 
 def test_that_a_network_about_to_diverge_is_still_shown(panel, snapshot):
     traced = snapshot.trace
-    gradients = {
-        k: np.where(np.arange(g.size).reshape(g.shape) % 3 == 0, np.nan, g) for k, g in traced.output_gradients.items()
-    }
+    wild = np.array([np.nan, np.inf, -np.inf, 1.0], np.float32)
+    gradients = {k: np.resize(wild, g.shape) for k, g in traced.output_gradients.items()}
     outputs = {k: np.full_like(y, np.inf) for k, y in traced.outputs.items()}
-    panel.show_snapshot(replace(snapshot, trace=replace(traced, output_gradients=gradients, outputs=outputs)))
-    assert "\u2713" not in panel.sums.text()
+    diverging = replace(snapshot, trace=replace(traced, output_gradients=gradients, outputs=outputs))
+    panel.show_snapshot(snapshot)
+    for channel in range(8):
+        panel.channel.setValue(channel)
+        panel.show_snapshot(diverging)
+        point_at(panel, (4, 7))
+        panel.grab()
+        assert "\u2713" not in panel.sums.text()
 
 
 def test_that_a_snapshot_is_shown_in_time_for_the_next_frame(panel, snapshot):

@@ -1,0 +1,49 @@
+"""A line of text that changes all the time."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+
+class Readout(QWidget):
+    """Shows a line in the space that it is given.
+
+    A ``QLabel`` asks for another layout of the whole window with each new text, 30 times a second while training; this
+    asks for none, and cuts off what does not fit.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+        muted: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._text = text
+        self._alignment = alignment | Qt.AlignmentFlag.AlignVCenter
+        self._role = QPalette.ColorRole.PlaceholderText if muted else QPalette.ColorRole.WindowText
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def text(self) -> str:
+        """Return the line, whole."""
+        return self._text
+
+    def setText(self, text: str) -> None:  # noqa: N802 - named as QLabel's
+        """Show another line."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleDescription(text)
+            self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a line's height and any width."""
+        return QSize(0, QFontMetrics(self.font()).height() + 4)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw the line."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self._role))
+        shown = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), self._alignment, shown)
+        painter.end()
