@@ -135,6 +135,7 @@ class Transport(QToolBar):
         """Show what the worker is busy with."""
         self._show_state(self._workbench.is_running)
         if status.phase in (Phase.LOADING, Phase.TESTING):
+            self.bar.show()
             self.bar.setRange(0, status.total)
             self.bar.setValue(status.done)
             text = "loading data" if status.phase is Phase.LOADING else "testing"
@@ -154,7 +155,10 @@ class Transport(QToolBar):
         snapshot = self._snapshot
         self.bar.setRange(0, snapshot.steps_per_epoch)
         self.bar.setValue(snapshot.steps_per_epoch if status.phase is Phase.FINISHED else snapshot.step_in_epoch)
-        if snapshot.step == 0 and status.phase is Phase.PAUSED:
+        untouched = snapshot.step == 0 and status.phase is Phase.PAUSED
+        self.bar.setVisible(not untouched)  # the hint needs the room
+        self.rate.setVisible(not untouched)
+        if untouched:
             self.where.setText(self._HINT)
         elif status.phase is Phase.FINISHED:
             more = "1 more epoch" if snapshot.config.epochs == 1 else f"{snapshot.config.epochs} more epochs"

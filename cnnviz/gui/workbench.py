@@ -50,7 +50,7 @@ class Workbench(QObject):
         super().__init__(parent)
         self.config = config
         self.snapshot: Snapshot | None = None
-        self.probe = ProbeChoice()
+        self.probe = ProbeChoice("test", 17)  # a 4 of the strokes, a 7 of MNIST: more to see than in the first, a 1
         self._thread: TrainingThread | None = None
         self._status = Status(Phase.LOADING)
         self._steps_per_second: float | None = None

@@ -82,8 +82,8 @@ def test_that_another_network_takes_the_place_of_the_first(network, snapshot, zh
 def test_that_the_probe_can_be_chosen(network, workbench):
     chosen = []
     workbench.probe_changed.connect(lambda: chosen.append(workbench.probe))
-    network.index.setValue(17)
-    assert chosen[-1] == ProbeChoice("test", 17)
+    network.index.setValue(18)
+    assert chosen[-1] == ProbeChoice("test", 18)
     network.kind.setCurrentText("Training digit")
     network.kind.activated.emit(network.kind.currentIndex())
     assert chosen[-1].kind == "training"

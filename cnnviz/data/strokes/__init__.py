@@ -70,7 +70,7 @@ def _load(data_dir: Path | None, progress: Progress | None) -> Dataset:
 
 STROKES = DatasetSource(
     name="strokes",
-    title="Pen strokes (built in)",
+    title="Strokes",
     description="Handwritten digits generated from pen strokes as they are needed; nothing to download.",
     is_available=_is_available,
     load=_load,

@@ -51,6 +51,7 @@ class CostPanel(Panel):
         self._history = history
         self.past.setText(past_text(history))
         self.tested.setText(tested_text(history))
+        self.tested.setVisible(bool(history.tests))
         self.chart.show_history(history, snapshot.steps_per_epoch, snapshot.epochs * snapshot.steps_per_epoch)
 
     def apply_theme(self, theme: Theme) -> None:
@@ -89,7 +90,7 @@ class CostPanel(Panel):
     def _forget(self) -> None:
         self._history = None
         self.past.setText(NO_STEPS)
-        self.tested.setText("")
+        self.tested.hide()
         self.chart.clear_history()
 
     @Slot(object)

@@ -165,6 +165,7 @@ class ExperimentPanel(Panel):
     def _spin(self, name: str, least: int, most: int, tip: str) -> QSpinBox:
         spin = QSpinBox()
         spin.setRange(least, most)
+        spin.setProperty("role", "compact")  # no buttons but room for the number; wheel and arrow keys remain
         self._name(spin, name, f"{tip}; takes effect with Apply and reset")
         spin.valueChanged.connect(self._mark)
         return spin

@@ -5,7 +5,7 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from cnnviz.gui.panels.panel import Panel
@@ -67,6 +67,7 @@ class NetworkPanel(Panel):
         self.index = QSpinBox()
         self.index.setRange(0, 9999)
         self.index.setWrapping(True)
+        self.index.setValue(self.workbench.probe.index)
         self.index.setAccessibleName("Number of the test digit")
         self.index.setToolTip("Which test digit is followed")
         self.index.valueChanged.connect(self._choose_probe)
@@ -125,6 +126,8 @@ class NetworkPanel(Panel):
         """Show which probe was chosen elsewhere."""
         kind = self.workbench.probe.kind
         self.kind.setCurrentText(next(text for text, value in _KINDS.items() if value == kind))
+        with QSignalBlocker(self.index):
+            self.index.setValue(self.workbench.probe.index)
         self.index.setVisible(kind == "test")
 
 
