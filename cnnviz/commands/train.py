@@ -79,14 +79,7 @@ def _config(args: Namespace) -> TrainingConfig:
 
 def saved_parameters(config: TrainingConfig, parameters: Parameters, steps: int) -> SavedParameters:
     """Return ``parameters`` together with what is needed to use them."""
-    recipe = config.recipe
-    return SavedParameters(
-        architecture=recipe.architecture,
-        parameters={name: array.copy() for name, array in parameters.flat().items()},
-        normalization=recipe.normalization,
-        test_normalization=recipe.test_normalization,
-        training={**config.facts(), "steps": steps},
-    )
+    return SavedParameters(parameters=parameters.copy().flat(), **config.for_file(steps))
 
 
 def check_format(path: Path, config: TrainingConfig) -> None:

@@ -188,14 +188,8 @@ class Workbench(QObject):
         """Return the newest parameters as they are written to files; UserError where there are none yet."""
         if self.snapshot is None:
             raise UserError("there are no parameters yet: wait until the data are loaded")
-        recipe = self.snapshot.config.recipe
-        return SavedParameters(
-            architecture=recipe.architecture,
-            parameters={name: array.copy() for name, array in self.snapshot.parameters.flat().items()},
-            normalization=recipe.normalization,
-            test_normalization=recipe.test_normalization,
-            training={**self.snapshot.config.facts(), "steps": self.snapshot.step},
-        )
+        snapshot = self.snapshot
+        return SavedParameters(parameters=snapshot.parameters.flat(), **snapshot.config.for_file(snapshot.step))
 
     def export(self, path: Path) -> None:
         """Write the newest parameters to ``path``; UserError where that fails."""

@@ -131,11 +131,19 @@ class TrainingConfig:
         if set(self.freeze) == set(trainable):
             raise ConfigError("freeze", "all layers but at least one", ", ".join(self.freeze))
 
-    def facts(self) -> dict[str, object]:
-        """Return the settings as they are written into parameter files (JSON)."""
+    def for_file(self, steps: int) -> dict[str, object]:
+        """Return what a file says of parameters trained with these settings for ``steps`` steps, beside their values.
+
+        These are the arguments of ``cnnviz.formats.SavedParameters`` by name.
+        """
         facts = asdict(self)
         del facts["data_dir"]
-        return facts
+        return {
+            "architecture": self.recipe.architecture,
+            "normalization": self.recipe.normalization,
+            "test_normalization": self.recipe.test_normalization,
+            "training": {**facts, "steps": steps},
+        }
 
 
 def _check_name(field: str, known: Iterable[str], name: str) -> None:
