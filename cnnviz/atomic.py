@@ -28,7 +28,11 @@ ADVICE = {
 
 
 class WriteError(UserError):
-    """A file could not be written; what it held before is unchanged."""
+    """A file could not be written.
+
+    What it held before is unchanged, except where only the last step failed, which makes sure that the new content also
+    outlives a power cut.
+    """
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:

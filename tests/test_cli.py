@@ -16,7 +16,7 @@ from cnnviz import __version__, cli
 from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
-from cnnviz.commands.datasets import default_dataset
+from cnnviz.data import default_dataset
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.formats import read_parameters

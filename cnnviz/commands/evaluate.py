@@ -5,8 +5,8 @@ from argparse import Namespace
 import numpy as np
 
 from cnnviz.commands.console import bar, check_json_destination, deliver, follow, percent, recall_line
-from cnnviz.commands.datasets import default_dataset, load_with_bar
-from cnnviz.data import head
+from cnnviz.commands.datasets import load_with_bar
+from cnnviz.data import default_dataset, head
 from cnnviz.formats import SavedParameters, read_parameters
 from cnnviz.nn import ARCHITECTURES, Network, Parameters
 from cnnviz.training.evaluation import Evaluation, evaluate

@@ -4,7 +4,7 @@ import math
 from argparse import Namespace
 
 from cnnviz.commands.console import check_destination
-from cnnviz.commands.datasets import check_dataset
+from cnnviz.data import check_dataset
 from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
 from cnnviz.gui.preflight import window_problem

@@ -13,10 +13,10 @@ from cnnviz.commands.strokes_file import Drawing, read_drawings
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
 from cnnviz.formats import SavedParameters, read_parameters
 from cnnviz.resource_files import resource
+from cnnviz.training.evaluation import CHUNK
 
 SHIPPED = "escontrela.npz"
 DIGITS = 10
-CHUNK = 50
 
 
 @dataclass(frozen=True)

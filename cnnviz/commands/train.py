@@ -15,16 +15,16 @@ from cnnviz.commands.console import (
     say,
     show,
 )
-from cnnviz.commands.datasets import default_dataset, load_with_bar
+from cnnviz.commands.datasets import load_with_bar
 from cnnviz.commands.observed_run import ObservedRun
+from cnnviz.data import default_dataset
 from cnnviz.errors import Cancelled
 from cnnviz.formats import FORMATS, FormatError, SavedParameters, write_parameters
 from cnnviz.nn import Network, Parameters
 from cnnviz.training.config import ConfigError, TrainingConfig
-from cnnviz.training.presets import PRESETS
+from cnnviz.training.presets import DEFAULT_PRESET, PRESETS
 from cnnviz.training.trainer import Trainer
 
-DEFAULT_PRESET = "escontrela"
 _SETTINGS = ("epochs", "batch_size", "optimizer", "schedule", "lr", "seed", "train_size", "test_size", "data_dir")
 
 
@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
     except KeyboardInterrupt:
         raise Cancelled("interrupted; nothing was written" if args.out or args.json else "interrupted") from None
     if args.out is not None:
-        write_parameters(args.out, saved_parameters(trainer.config, trainer.parameters, trainer.step))
+        write_parameters(args.out, _saved(trainer))
         say(f"parameters written to {args.out}")
     deliver(_result(trainer, observed, args.out), args.json, _summary(observed))
     return 0
@@ -77,14 +77,16 @@ def _config(args: Namespace) -> TrainingConfig:
     )
 
 
-def saved_parameters(config: TrainingConfig, parameters: Parameters, steps: int) -> SavedParameters:
-    """Return ``parameters`` together with what is needed to use them."""
-    return SavedParameters(parameters=parameters.copy().flat(), **config.for_file(steps))
+def _saved(trainer: Trainer) -> SavedParameters:
+    """Return the trained parameters together with what is needed to use them."""
+    facts = trainer.config.for_file(trainer.step, trainer.history.view().learning_rates)
+    return SavedParameters(parameters=trainer.parameters.flat(), **facts)
 
 
 def check_format(path: Path, config: TrainingConfig) -> None:
     """Raise FormatError where no format has the extension of ``path``, or the one that has cannot hold the network."""
-    untrained = saved_parameters(config, Parameters.zeros(config.recipe.build().parameter_shapes), steps=0)
+    zeros = Parameters.zeros(config.recipe.build().parameter_shapes)
+    untrained = SavedParameters(parameters=zeros.flat(), **config.for_file(0, ()))
     for candidate in FORMATS:
         if path.suffix.lower() in candidate.extensions:
             try:

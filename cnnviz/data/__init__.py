@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from cnnviz.data.datasets import ArrayImageSet, DataError, Dataset, DatasetSource, ImageSet, Progress, head
-from cnnviz.data.idx import read_idx_folder
+from cnnviz.data.idx import missing_idx_files, read_idx_folder
 from cnnviz.data.mnist import MNIST
 from cnnviz.data.strokes import STROKES
 
@@ -16,6 +16,8 @@ __all__ = [
     "DatasetSource",
     "ImageSet",
     "Progress",
+    "check_dataset",
+    "default_dataset",
     "head",
     "load_dataset",
 ]
@@ -51,6 +53,19 @@ def load_dataset(
         if source.name == name:
             return source.load(Path(data_dir) if data_dir else None, progress)
     return _load_folder(Path(os.path.expanduser(name)), progress)
+
+
+def default_dataset(data_dir: Path | None = None) -> str:
+    """Return "mnist" where its files are at hand, else the dataset that needs none."""
+    return MNIST.name if MNIST.is_available(data_dir) else STROKES.name
+
+
+def check_dataset(name: str, data_dir: Path | None) -> None:
+    """Raise the DataError that loading would, where a dataset is not there; what is there is not read."""
+    source = next((each for each in DATASETS if each.name == name), None)
+    is_there = source.is_available(data_dir) if source else not missing_idx_files(Path(name).expanduser())
+    if not is_there:
+        load_dataset(name, data_dir)
 
 
 def _load_folder(folder: Path, progress: Progress | None) -> Dataset:

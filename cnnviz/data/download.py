@@ -201,6 +201,7 @@ def _receive(url: str, limit: int, timeout: float, report: Progress) -> bytes:
     """
     received = bytearray()
     abandoned = threading.Event()
+    report(0, limit)
     transfer = _run_in_thread(_transfer, url, limit, timeout, received, abandoned)
     try:
         _watch(transfer, received, timeout, report)

@@ -12,18 +12,16 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from cnnviz.atomic import write_atomically
-from cnnviz.data.mnist import MNIST
-from cnnviz.data.strokes import STROKES
+from cnnviz.data import default_dataset
 from cnnviz.errors import UserError
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.settings import Settings, load_settings, settings_path
 from cnnviz.gui.workbench import Workbench
 from cnnviz.resource_files import resource
 from cnnviz.training.config import TrainingConfig
+from cnnviz.training.presets import DEFAULT_PRESET
 
 log = logging.getLogger(__name__)
-
-DEFAULT_PRESET = "escontrela"
 
 
 class Faults(QObject):
@@ -51,7 +49,7 @@ class Screenshot(QObject):
         super().__init__(window)
         self._window = window
         self._path = path
-        self.failure: str | None = None
+        self.failure: str | None = f"the window was closed before its picture was taken; {path} was not written"
 
     @Slot()
     def take(self) -> None:
@@ -61,6 +59,7 @@ class Screenshot(QObject):
         self._window.grab().save(buffer, "PNG")
         try:
             write_atomically(self._path, lambda file: file.write(buffer.data().data()))
+            self.failure = None
         except UserError as error:
             self.failure = str(error)
         self._window.close()
@@ -68,14 +67,14 @@ class Screenshot(QObject):
 
 def run(
     *,
-    preset: str | None = None,
-    dataset: str | None = None,
-    data_dir: Path | None = None,
-    params: Path | None = None,
-    start: bool = False,
-    screenshot: Path | None = None,
-    after: float = 10.0,
-    reset_settings: bool = False,
+    preset: str | None,
+    dataset: str | None,
+    data_dir: Path | None,
+    params: Path | None,
+    start: bool,
+    screenshot: Path | None,
+    after: float,
+    reset_settings: bool,
 ) -> int:
     """Open the window, and return the exit code once it is closed.
 
@@ -105,7 +104,7 @@ def run(
     data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
     config = TrainingConfig.from_preset(
         preset or DEFAULT_PRESET,
-        dataset or (MNIST.name if MNIST.is_available(data_dir) else STROKES.name),
+        dataset or default_dataset(data_dir),
         data_dir=data_dir,
     )
     app = _make_application()

@@ -1,8 +1,9 @@
 """Fetching MNIST from the window: progress, and a way out at any moment."""
 
 import time
+from pathlib import Path
 
-from PySide6.QtCore import Qt, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 from PySide6.QtWidgets import QProgressDialog, QWidget
 
 from cnnviz.data.download import download_mnist
@@ -10,17 +11,21 @@ from cnnviz.errors import Cancelled, UserError
 
 
 class DownloadThread(QThread):
-    """Fetches MNIST into the cache folder."""
+    """Fetches MNIST into a folder."""
 
     progressed = Signal(int, int)
     done = Signal()
     failed = Signal(str)
 
+    def __init__(self, folder: Path, parent: QObject) -> None:
+        super().__init__(parent)
+        self._folder = folder
+
     def run(self) -> None:
         """Work; Qt calls this on the new thread."""
         self._told_at = 0.0
         try:
-            download_mnist(progress=self._progress)
+            download_mnist(self._folder, self._progress)
         except Cancelled:
             return
         except UserError as error:
@@ -44,18 +49,18 @@ class DownloadDialog(QProgressDialog):
     downloaded = Signal()
     failed = Signal(str)
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, folder: Path, parent: QWidget) -> None:
         super().__init__("Downloading MNIST (11.6 MB)", "Cancel", 0, 0, parent)
         self.setWindowTitle("Download MNIST")
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setMinimumDuration(0)
         self.setAutoClose(False)
         self.setAutoReset(False)
-        self._thread = DownloadThread(self)
+        self._thread = DownloadThread(folder, self)
         self._thread.progressed.connect(self._show_progress)
         self._thread.done.connect(self._finish)
         self._thread.failed.connect(self._fail)
-        self.canceled.connect(self._cancel)
+        self.canceled.connect(self.stop)
 
     def start(self) -> None:
         """Begin."""
@@ -79,7 +84,8 @@ class DownloadDialog(QProgressDialog):
         self.failed.emit(line)
 
     @Slot()
-    def _cancel(self) -> None:
+    def stop(self) -> None:
+        """Give up, and wait for the thread, which asks several times a second whether it shall end."""
         self._thread.requestInterruption()
         self._close()
 

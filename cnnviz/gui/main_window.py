@@ -6,9 +6,19 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QLabel, QMainWindow, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QToolButton,
+    QWidget,
+)
 
-from cnnviz.data.mnist import MNIST
+from cnnviz.data.mnist import MNIST, mnist_folder
 from cnnviz.errors import UserError
 from cnnviz.formats import FORMATS
 from cnnviz.gui.dialogs import HelpDialog, PreferencesDialog
@@ -17,13 +27,14 @@ from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
 from cnnviz.gui.panels import PANELS, Panel
+from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
 from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
-from cnnviz.gui.transport import Transport
+from cnnviz.gui.transport import SPEED_POSITIONS, Transport
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
@@ -61,7 +72,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self.apply_theme(self._wanted_theme())
         if settings.speed >= 0:
-            self.transport.speed.setValue(settings.speed)
+            self.transport.speed.setValue(min(settings.speed, SPEED_POSITIONS))
         arrange_docks(self, self.docks)
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
@@ -111,16 +122,17 @@ class MainWindow(QMainWindow):
         file.addSeparator()
         self._add(file, "&Quit", QKeySequence.StandardKey.Quit, self.close)
         edit = self.menuBar().addMenu("&Edit")
-        self._add(edit, "&Undo stroke", "Ctrl+Z", self.drawing.undo)
-        self._add(edit, "&Redo stroke", "Ctrl+Shift+Z", self.drawing.redo)
-        self._add(edit, "&Clear pad", "Del", self.drawing.clear)
+        self._undo = self._add(edit, "&Undo stroke", "Ctrl+Z", self.drawing.undo)
+        self._redo = self._add(edit, "&Redo stroke", "Ctrl+Shift+Z", self.drawing.redo)
+        self._clear = self._add(edit, "&Clear pad", "Del", self.drawing.clear)
+        self._offer_edits()
         edit.addSeparator()
         self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
         run = self.menuBar().addMenu("&Run")
         for action in (self.transport.train, self.transport.step, self.transport.reset, self.transport.new_seed):
             run.addAction(action)
         run.addSeparator()
-        self._add(run, "Test &now", None, self._workbench.evaluate)
+        self._add(run, "Test &now, or cancel", "Ctrl+T", self._workbench.toggle_evaluation)
         self._make_view_menu()
         help_ = self.menuBar().addMenu("&Help")
         self._add(help_, "&Help and keys", "F1", self.show_help)
@@ -130,8 +142,9 @@ class MainWindow(QMainWindow):
         for dock in self.docks.values():
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
+        self._add(view, "&Logarithmic cost", "Ctrl+L", self.panels[CostPanel.name].logarithmic.toggle)
         self._add(view, "&Reset layout", None, self.reset_layout)
-        self._full_screen = self._add(view, "&Full screen", "F11", self.toggle_full_screen)
+        self._add(view, "&Full screen", "F11", self.toggle_full_screen)
 
     def _add(self, menu: QMenu, text: str, key: str | QKeySequence.StandardKey | None, slot: object) -> QAction:
         action = menu.addAction(text)
@@ -142,6 +155,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         workbench = self._workbench
+        workbench.run_started.connect(self._dismiss)
+        self.drawing.drawing_changed.connect(self._offer_edits)
         workbench.message.connect(self._show_message)
         workbench.failed.connect(self._show_failure)
         for panel in self.panels.values():
@@ -165,6 +180,13 @@ class MainWindow(QMainWindow):
             if shown is not snapshot and panel.isVisible() and now - since >= panel.interval:
                 self._shown[name] = snapshot, now
                 panel.show_snapshot(snapshot)
+
+    @Slot()
+    def _offer_edits(self) -> None:
+        """Offer only what can be done to the drawing as it is."""
+        self._undo.setEnabled(self.drawing.can_undo)
+        self._redo.setEnabled(self.drawing.can_redo)
+        self._clear.setEnabled(bool(self.drawing.strokes))
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
@@ -270,8 +292,15 @@ class MainWindow(QMainWindow):
             path = Path(name)
             if not path.suffix:
                 path = path.with_suffix(filters[chosen].extensions[0])
+                if path.exists() and not self._may_replace(path):  # the dialog asked for the shorter name only
+                    return
             self._settings.export_dir = str(path.parent)
             self._try(self._workbench.export, path)
+
+    def _may_replace(self, path: Path) -> bool:
+        buttons = QMessageBox.StandardButton
+        question = f"{path.name} already exists.\nDo you want to replace it?"
+        return QMessageBox.question(self, "Export parameters", question, buttons.Yes | buttons.No) == buttons.Yes
 
     def _try(self, action: object, path: Path) -> None:
         try:
@@ -285,7 +314,7 @@ class MainWindow(QMainWindow):
         if MNIST.is_available(self._workbench.config.data_dir):
             self._show_message("MNIST is here already: choose it as data of the experiment")
             return
-        dialog = DownloadDialog(self)
+        dialog = DownloadDialog(mnist_folder(self._workbench.config.data_dir), self)
         dialog.downloaded.connect(self.panels[ExperimentPanel.name].choose_mnist)
         dialog.failed.connect(self._show_failure)
         dialog.start()
@@ -296,8 +325,10 @@ class MainWindow(QMainWindow):
         dialog = PreferencesDialog(self._settings, self)
         if dialog.exec():
             self._settings.theme = dialog.theme.currentData()
-            self._settings.data_dir = dialog.data_dir.text().strip()
-            self._workbench.set_data_dir(Path(self._settings.data_dir) if self._settings.data_dir else None)
+            folder = dialog.data_dir.text().strip()
+            if folder != self._settings.data_dir:
+                self._settings.data_dir = folder
+                self._workbench.set_data_dir(Path(folder) if folder else None)
             self.apply_theme(self._wanted_theme())
             self._save_settings()
         dialog.deleteLater()
@@ -312,6 +343,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End training before the window goes."""
         self._timer.stop()
+        for dialog in self.findChildren(DownloadDialog):
+            dialog.stop()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
         if not self.isFullScreen():

@@ -72,16 +72,12 @@ def load_settings(path: Path) -> tuple[Settings, str | None]:
     A damaged file is set aside under another name, so that nothing in it is lost, and defaults are returned.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
-        known = {field.name: type(field.default) for field in fields(Settings)}
-        if not isinstance(content, dict) or any(
-            type(content[k]) is not known[k] for k in content.keys() & known.keys()
-        ):
-            raise ValueError("not what this program writes")
-        return Settings(**{name: value for name, value in content.items() if name in known}), None
+        return _settings_from(json.loads(path.read_text("utf-8"))), None
     except FileNotFoundError:
         return Settings(), None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        return Settings(), f"the settings in {path} cannot be read ({error.strerror}); the defaults are used"
+    except (ValueError, RecursionError) as error:
         aside = path.with_suffix(".damaged")
         try:
             path.replace(aside)

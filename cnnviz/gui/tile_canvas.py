@@ -160,7 +160,7 @@ class TileCanvas(QWidget):
         """Draw everything."""
         if self._theme is None:
             return
-        if self._captions is None:
+        if self._captions is None or self._captions.devicePixelRatio() != self.devicePixelRatioF():
             self._captions = self._draw_captions()
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._captions)

@@ -5,14 +5,13 @@ from enum import Enum
 import numpy as np
 from PySide6.QtGui import QImage
 
-from cnnviz.gui.theme import Theme, grey_colors, magnitude_colors, signed_colors
+from cnnviz.gui.theme import Theme, grey_colors, signed_colors
 
 
 class Coloring(Enum):
     """What the colours of a tile mean."""
 
     SIGNED = "signed"  # diverging, zero pinned to the neutral colour
-    MAGNITUDE = "magnitude"  # from 0 up
     GREY = "grey"  # an image, 0 to scale
 
 
@@ -26,8 +25,7 @@ def color_pixels(values: np.ndarray, scale: float, coloring: Coloring, theme: Th
     shares = np.nan_to_num(np.clip(values, -scale, scale) * factor)
     if coloring is Coloring.SIGNED:
         return signed_colors(theme)[(shares * 127 + 127.5).astype(np.uint8)]
-    table = grey_colors() if coloring is Coloring.GREY else magnitude_colors()
-    return table[(np.maximum(shares, 0) * 255 + 0.5).astype(np.uint8)]
+    return grey_colors()[(np.maximum(shares, 0) * 255 + 0.5).astype(np.uint8)]
 
 
 def image_of(pixels: np.ndarray) -> QImage:

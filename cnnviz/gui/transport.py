@@ -141,6 +141,10 @@ class Transport(QToolBar):
             text = "loading data" if status.phase is Phase.LOADING else "testing"
             count = f" {status.done:,} / {status.total:,}" if status.total and status.phase is Phase.TESTING else ""
             self.where.setText(f"{text}{count}")
+        elif status.phase is Phase.STOPPED:
+            self.bar.hide()
+            self.rate.hide()
+            self.where.setText("This run has ended. R begins anew.")
         elif self._snapshot is not None:
             self._show_place(status)
 
@@ -148,7 +152,7 @@ class Transport(QToolBar):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show how far training is."""
         self._snapshot = snapshot
-        if self._workbench.status.phase is not Phase.TESTING:
+        if self._workbench.status.phase not in (Phase.TESTING, Phase.STOPPED):
             self._show_place(self._workbench.status)
 
     def _show_place(self, status: Status) -> None:

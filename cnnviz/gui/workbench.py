@@ -1,13 +1,12 @@
 """What the window works on: the current run, its thread, and the newest snapshot of it."""
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
-from cnnviz.data import Dataset
+from cnnviz.data import Dataset, check_dataset
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import UserError
 from cnnviz.formats import SavedParameters, read_parameters, write_parameters
@@ -18,8 +17,6 @@ from cnnviz.training.control import ProbeChoice
 from cnnviz.training.presets import PRESETS
 from cnnviz.training.session import Phase, Session, Status
 from cnnviz.training.snapshot import Snapshot
-
-log = logging.getLogger(__name__)
 
 _OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "batch_size", "train_size", "test_size", "freeze")
 
@@ -52,23 +49,28 @@ class Workbench(QObject):
         self.snapshot: Snapshot | None = None
         self.probe = ProbeChoice("test", 17)  # a 4 of the strokes, a 7 of MNIST: more to see than in the first, a 1
         self._thread: TrainingThread | None = None
+        self._failure: str | None = None  # of the current run, once it has been told
         self._status = Status(Phase.LOADING)
         self._steps_per_second: float | None = None
 
     # The run
 
     def start_run(self, config: TrainingConfig | None = None, parameters: Parameters | None = None) -> None:
-        """Begin anew with ``config`` (None: the same settings), at rest; the run so far is given up."""
+        """Begin anew with ``config`` (None: the same settings), at rest; the run so far is given up.
+
+        UserError where the settings are wrong or the dataset is not there; the run so far stays.
+        """
         config = config or self.config
         config.check()
+        check_dataset(config.dataset, config.data_dir)
         session = Session(config, parameters, self._dataset_for(config))
         self.close()
         self.config = config
         self.snapshot = None
+        self._failure = None
         session.control.set_speed(self._steps_per_second)
         session.control.set_probe(self.probe)
         self._thread = TrainingThread(session, self)
-        self._thread.failed.connect(self._on_failed)
         self._thread.start()
         self.run_started.emit()
 
@@ -100,6 +102,9 @@ class Workbench(QObject):
         if snapshot is not None:
             self.snapshot = snapshot
             self.snapshot_arrived.emit(snapshot)
+        if self._thread.failure != self._failure:
+            self._failure = self._thread.failure
+            self.failed.emit(self._failure)
 
     @property
     def status(self) -> Status:
@@ -115,7 +120,8 @@ class Workbench(QObject):
 
     def toggle(self) -> None:
         """Train, or pause."""
-        self.pause() if self.is_running else self.train()
+        if self._is_alive():
+            self.pause() if self.is_running else self.train()
 
     def train(self) -> None:
         """Train until told otherwise."""
@@ -129,7 +135,7 @@ class Workbench(QObject):
 
     def step(self) -> None:
         """Learn one batch, then rest; not during a test, after which all steps of a held key would follow."""
-        if self._thread is not None and self._status.phase is not Phase.TESTING:
+        if self._is_alive() and self._status.phase is not Phase.TESTING:
             self._thread.session.control.step()
 
     def reset(self) -> None:
@@ -167,8 +173,12 @@ class Workbench(QObject):
 
     def evaluate(self) -> None:
         """Score on the test set, now."""
-        if self._thread is not None:
+        if self._is_alive():
             self._thread.session.control.evaluate()
+
+    def toggle_evaluation(self) -> None:
+        """Score on the test set, or leave out the test that is under way."""
+        self.cancel_evaluation() if self._status.phase is Phase.TESTING else self.evaluate()
 
     def cancel_evaluation(self) -> None:
         """Leave out the evaluation that is under way."""
@@ -189,7 +199,8 @@ class Workbench(QObject):
         if self.snapshot is None:
             raise UserError("there are no parameters yet: wait until the data are loaded")
         snapshot = self.snapshot
-        return SavedParameters(parameters=snapshot.parameters.flat(), **snapshot.config.for_file(snapshot.step))
+        facts = snapshot.config.for_file(snapshot.step, snapshot.history.learning_rates)
+        return SavedParameters(parameters=snapshot.parameters.flat(), **facts)
 
     def export(self, path: Path) -> None:
         """Write the newest parameters to ``path``; UserError where that fails."""
@@ -204,9 +215,12 @@ class Workbench(QObject):
         self.start_run(config, Parameters.from_flat(network.parameter_shapes, saved.parameters))
         self.message.emit(f"Parameters read from {path}")
 
-    @Slot(str)
-    def _on_failed(self, line: str) -> None:
-        self.failed.emit(line)
+    def _is_alive(self) -> bool:
+        """Return whether there is a run that can go on; tell how to get one where it has ended."""
+        if self._thread is None or self._status.phase is Phase.STOPPED:
+            self.failed.emit("this run has ended and cannot go on; R (Reset) begins anew")
+            return False
+        return True
 
 
 def _settings_for(saved: SavedParameters, current: TrainingConfig) -> dict[str, object]:
@@ -216,19 +230,7 @@ def _settings_for(saved: SavedParameters, current: TrainingConfig) -> dict[str, 
     for name in PRESETS:
         if _fits(name, saved.architecture, saved.normalization):
             fresh = TrainingConfig.from_preset(name, current.dataset)
-            return {
-                field: getattr(fresh, field)
-                for field in (
-                    "preset",
-                    "optimizer",
-                    "schedule",
-                    "lr",
-                    "batch_size",
-                    "train_size",
-                    "test_size",
-                    "freeze",
-                )
-            }
+            return {field: getattr(fresh, field) for field in _OF_THE_PRESET}
     raise UserError(
         f"no preset has the network {saved.architecture} with images normalised by {saved.normalization.mean:g} and "
         f"{saved.normalization.std:g}; this program can evaluate the file, but not train on from it"

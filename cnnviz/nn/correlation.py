@@ -44,7 +44,7 @@ def correlate(x: np.ndarray, filters: np.ndarray, stride: int) -> tuple[np.ndarr
     count, _, kh, kw = filters.shape
     rows, columns = window_positions(height, kh, stride), window_positions(width, kw, stride)
     t = tile_width(columns)
-    patches = _unroll(x, rows, columns, kh, (t - 1) * stride + kw, t * stride, stride)
+    patches = _unroll(x, (rows, columns), (kh, kw), stride, t)
     return (patches @ _banded(filters, stride, t)).reshape(n, rows, columns, count), patches
 
 
@@ -76,17 +76,16 @@ def input_gradient(dy: np.ndarray, filters: np.ndarray, input_shape: tuple[int, 
     return correlate(spread, filters[:, :, ::-1, ::-1].swapaxes(0, 1), 1)[0]
 
 
-def _unroll(
-    x: np.ndarray, rows: int, columns: int, kh: int, span: int, tile_stride: int, row_stride: int
-) -> np.ndarray:
-    """Copy what each tile of outputs sees into a row: shape (N*rows*tiles, kh*span*C)."""
+def _unroll(x: np.ndarray, positions: tuple[int, int], kernel: tuple[int, int], stride: int, t: int) -> np.ndarray:
+    """Copy what each tile of t outputs sees into a row: shape (N*Ho*Wo/t, kh*span*C)."""
     n, _, _, channels = x.shape
-    tiles = columns * row_stride // tile_stride
+    (rows, columns), (kh, kw) = positions, kernel
+    tiles, span = columns // t, (t - 1) * stride + kw
     by_image, by_row, by_column, by_channel = x.strides
     windows = as_strided(
         x,
         (n, rows, tiles, kh, span, channels),
-        (by_image, by_row * row_stride, by_column * tile_stride, by_row, by_column, by_channel),
+        (by_image, by_row * stride, by_column * stride * t, by_row, by_column, by_channel),
         writeable=False,
     )
     return windows.reshape(n * rows * tiles, kh * span * channels)

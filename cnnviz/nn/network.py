@@ -143,6 +143,7 @@ class Network:
 
     def predict(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
         """Return the probabilities, shape (N, K)."""
-        for name, layer in self.layers.items():
-            x, _ = layer.forward(x, parameters.get(name, {}))
-        return softmax(x)
+        with np.errstate(over="ignore", invalid="ignore"):  # parameters about to diverge are the trainer's business
+            for name, layer in self.layers.items():
+                x, _ = layer.forward(x, parameters.get(name, {}))
+            return softmax(x)

@@ -131,10 +131,11 @@ class TrainingConfig:
         if set(self.freeze) == set(trainable):
             raise ConfigError("freeze", "all layers but at least one", ", ".join(self.freeze))
 
-    def for_file(self, steps: int) -> dict[str, object]:
+    def for_file(self, steps: int, learning_rates: tuple[tuple[int, float], ...]) -> dict[str, object]:
         """Return what a file says of parameters trained with these settings for ``steps`` steps, beside their values.
 
-        These are the arguments of ``cnnviz.formats.SavedParameters`` by name.
+        ``learning_rates`` are those that the history holds: the first one, and every change by hand. What is returned
+        are the arguments of ``cnnviz.formats.SavedParameters`` by name.
         """
         facts = asdict(self)
         del facts["data_dir"]
@@ -142,7 +143,7 @@ class TrainingConfig:
             "architecture": self.recipe.architecture,
             "normalization": self.recipe.normalization,
             "test_normalization": self.recipe.test_normalization,
-            "training": {**facts, "steps": steps},
+            "training": {**facts, "steps": steps, "learning_rates": learning_rates},
         }
 
 

@@ -79,6 +79,8 @@ _ESCONTRELA = Preset(
     train_size=50_000,
 )
 
+DEFAULT_PRESET = "escontrela"
+
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (

@@ -40,7 +40,7 @@ class Status:
     done, total : int
         Progress of loading or testing; ``total`` is 0 where it is not known.
     samples_per_second : float
-        Training throughput of the last second; 0 while it rests.
+        Training throughput of the last half second; 0 while it rests.
     """
 
     phase: Phase
@@ -87,6 +87,7 @@ class Session:
         except Cancelled:
             pass
         finally:
+            self.control.stop()
             self.status = Status(Phase.STOPPED)
 
     def _work(self) -> None:

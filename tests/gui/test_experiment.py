@@ -98,3 +98,12 @@ def test_that_a_folder_is_shown_under_its_name(panel, workbench):
     panel.show_settings()
     assert panel.dataset.currentText() == "my digits"
     assert panel.chosen().dataset == "/data/my digits"
+
+
+def test_that_a_rate_meant_for_another_preset_waits_for_it(panel, workbench):
+    panel.preset.setCurrentIndex(panel.preset.findData("zhou"))
+    panel.preset.activated.emit(panel.preset.currentIndex())
+    panel.lr.setValue(0.3)
+    assert workbench.config.lr == 0.001
+    assert panel.chosen().lr == 0.3
+    assert panel.apply.isEnabled()

@@ -19,7 +19,9 @@ def test_that_a_first_start_has_defaults_and_nothing_to_complain_about(tmp_path)
     assert load_settings(tmp_path / "settings.json") == (Settings(), None)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1, 2]", '{"speed": "fast"}', '{"theme": null}', "\udcff"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[1, 2]", '{"speed": "fast"}', '{"theme": null}', "[" * 200_000, "\udcff"]
+)
 def test_that_damaged_settings_are_set_aside_and_named(tmp_path, content):
     path = tmp_path / "settings.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))

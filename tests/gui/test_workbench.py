@@ -12,7 +12,7 @@ from cnnviz.gui.workbench import Workbench
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.session import Phase
-from cnnviz.training.trainer import Trainer
+from cnnviz.training.trainer import DivergenceError, Trainer
 
 
 def has_come_to(workbench, step):
@@ -155,7 +155,8 @@ def test_that_data_that_cannot_be_loaded_are_told_in_one_line(qapp, monkeypatch,
     told = []
     workbench.failed.connect(told.append)
     workbench.start_run()
-    wait_until(lambda: told)
+    wait_until(lambda: workbench.poll() or told)
+    workbench.poll()
     assert told == ["expected four files in /nowhere, found none"]
     workbench.close()
     with pytest.raises(UserError, match="no parameters yet"):
@@ -187,3 +188,52 @@ def test_that_a_reset_does_not_load_the_data_again(live, wait_until, monkeypatch
     live.reset()
     wait_until(lambda: live.poll() or live.snapshot)
     assert live.snapshot.step == 0
+
+
+@pytest.fixture
+def diverging(live, monkeypatch):
+    """Make the next step of the current run diverge."""
+
+    def diverge(*args):
+        raise DivergenceError("training diverged: reset and take a tenth of that rate")
+
+    monkeypatch.setattr("cnnviz.training.trainer.Trainer._learn", diverge)
+    told = []
+    live.failed.connect(told.append)
+    return told
+
+
+def test_that_a_run_that_diverged_rests_and_says_how_to_go_on(live, diverging, wait_until):
+    live.train()
+    wait_until(lambda: live.poll() or (diverging and live.status.phase is Phase.STOPPED))
+    assert diverging == ["training diverged: reset and take a tenth of that rate"]
+    assert not live.is_running
+    for wish in (live.toggle, live.step, live.evaluate):
+        wish()
+    assert diverging[1:] == ["this run has ended and cannot go on; R (Reset) begins anew"] * 3
+
+
+def test_that_a_failure_of_an_ended_run_is_not_told_in_the_next(live, diverging, wait_until, monkeypatch):
+    live.train()
+    wait_until(lambda: live._thread.isFinished())
+    monkeypatch.undo()
+    live.reset()
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert diverging == []
+
+
+def test_that_data_that_are_not_there_leave_the_run_alone(live, tmp_path):
+    snapshot, config = live.snapshot, live.config
+    with pytest.raises(DataError, match="data download mnist"):
+        live.start_run(replace(config, dataset="mnist", data_dir=tmp_path))
+    assert live.snapshot is snapshot
+    assert live.config == config
+
+
+def test_that_an_exported_file_tells_every_learning_rate(live, wait_until, tmp_path):
+    live.step()
+    wait_until(lambda: has_come_to(live, 1))
+    live.set_learning_rate(0.02)
+    wait_until(lambda: live.poll() or live.snapshot.learning_rate == 0.02)
+    live.export(tmp_path / "p.npz")
+    assert read_parameters(tmp_path / "p.npz").training["learning_rates"] == [[0, 0.001], [1, 0.02]]

@@ -103,8 +103,9 @@ def test_that_settings_not_given_are_those_of_the_preset():
 
 def test_that_the_facts_are_json_without_the_folder_of_this_machine():
     config = TrainingConfig.from_preset("zhou", "mnist", data_dir=Path("somewhere"), freeze=("conv1",))
-    facts = json.loads(json.dumps(config.for_file(7)["training"]))
+    facts = json.loads(json.dumps(config.for_file(7, ((0, 0.005),))["training"]))
     assert facts.pop("steps") == 7
+    assert facts.pop("learning_rates") == [[0, 0.005]]
     assert "data_dir" not in facts
     assert facts["freeze"] == ["conv1"]
     assert facts["lr"] == 0.005

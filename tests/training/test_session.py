@@ -482,7 +482,7 @@ def test_that_divergence_comes_out_of_run(start, make_config):
     worker.join(5)
     assert isinstance(worker.error, DivergenceError)
     assert worker.phase is Phase.STOPPED
-    assert worker.newest is None or np.isfinite(worker.newest.parameters.vector).all()
+    assert np.isfinite(worker.newest.parameters.vector).all()
 
 
 # Cost of being watched

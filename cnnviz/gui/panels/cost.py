@@ -76,7 +76,6 @@ class CostPanel(Panel):
         button.setCheckable(True)
         button.setAccessibleName("Logarithmic cost axis")
         button.setToolTip("Show the cost on a logarithmic axis (Ctrl+L)")
-        button.setShortcut("Ctrl+L")
         button.setStyleSheet(f"padding: 0 4px; min-height: 14px; font-size: {SMALL}px;")
         button.toggled.connect(self.chart.set_logarithmic)
         button.adjustSize()

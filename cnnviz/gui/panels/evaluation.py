@@ -133,7 +133,6 @@ class EvaluationPanel(Panel):
             else "Score the network on all test images now (Ctrl+T)"
         )
         self.test.setAccessibleName("Cancel the test" if testing else "Test now")
-        self.test.setShortcut("Ctrl+T")  # a new text takes the key away
         self.test.setEnabled(status.phase not in (Phase.LOADING, Phase.STOPPED))
         self.progress.setText(progress_text(status) if testing else "")
         self._hide_or_show_list()

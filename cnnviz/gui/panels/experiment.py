@@ -31,6 +31,7 @@ from cnnviz.nn import OPTIMIZERS, SCHEDULES
 from cnnviz.training.config import LARGEST_LR, LARGEST_SEED, TrainingConfig
 from cnnviz.training.presets import PRESETS
 
+LARGEST_BATCH = 1000  # images; larger ones would take gigabytes of memory and let every click wait for seconds
 FOLDER = "Folder\u2026"
 
 
@@ -56,7 +57,6 @@ class ExperimentPanel(Panel):
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
-        self._data_dir: Path | None = workbench.config.data_dir
         self._freeze: dict[str, QCheckBox] = {}
         self._make_fields()
         body = QWidget()
@@ -90,7 +90,7 @@ class ExperimentPanel(Panel):
             self.dataset.setItemData(index, source.description, Qt.ItemDataRole.ToolTipRole)
         self.dataset.activated.connect(self._choose_dataset)
         self.download = QPushButton("Download MNIST\u2026")
-        self._name(self.download, "Download MNIST", "Fetch MNIST (11.6 MB) into this program's cache folder")
+        self._name(self.download, "Download MNIST", "Fetch MNIST (11.6 MB) into the folder that it is looked for in")
         self.download.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.download.clicked.connect(self.download_wanted)
         self.lr = _RateBox()
@@ -103,7 +103,7 @@ class ExperimentPanel(Panel):
         self.optimizer = self._combo("Optimiser", [(name, name) for name in OPTIMIZERS])
         self.schedule = self._combo("Schedule", [(name, name) for name in SCHEDULES])
         self.epochs = self._spin("Epochs", 1, 1000, "How often all training images are seen")
-        self.batch_size = self._spin("Batch size", 1, 60_000, "How many images share one step")
+        self.batch_size = self._spin("Batch size", 1, LARGEST_BATCH, "How many images share one step")
         self.seed = self._spin("Seed", 0, min(LARGEST_SEED, 2**31 - 1), "Of the first weights and the images' order")
         self.train_size = self._spin("Training images", 0, 60_000, "The first so many training images; all: every one")
         self.train_size.setSpecialValueText("all")
@@ -173,7 +173,6 @@ class ExperimentPanel(Panel):
     @Slot()
     def show_settings(self) -> None:
         """Show the settings of the current run."""
-        self._data_dir = self.workbench.config.data_dir
         self._show(self.workbench.config)
 
     def _show(self, config: TrainingConfig) -> None:
@@ -231,7 +230,11 @@ class ExperimentPanel(Panel):
 
     @Slot(float)
     def _change_learning_rate(self, lr: float) -> None:
-        self.workbench.set_learning_rate(lr)
+        """Change the rate of the run, unless it is meant for other settings that are yet to be applied."""
+        config = self.workbench.config
+        if (self.preset.currentData(), self.optimizer.currentData()) == (config.preset, config.optimizer):
+            self.workbench.set_learning_rate(lr)
+        self._mark()
 
     def chosen(self) -> TrainingConfig:
         """Return the settings as they stand in the fields."""
@@ -239,7 +242,6 @@ class ExperimentPanel(Panel):
             self.workbench.config,
             preset=self.preset.currentData(),
             dataset=self.dataset.currentData(),
-            data_dir=self._data_dir,
             optimizer=self.optimizer.currentData(),
             schedule=self.schedule.currentData(),
             lr=self.lr.value(),
@@ -258,7 +260,7 @@ class ExperimentPanel(Panel):
         self.apply.setEnabled(differs)
         self.apply.setProperty("role", "primary" if differs else "")
         self.apply.style().polish(self.apply)
-        absent = self.dataset.currentData() == MNIST.name and not MNIST.is_available(self._data_dir)
+        absent = self.dataset.currentData() == MNIST.name and not MNIST.is_available(self.workbench.config.data_dir)
         self.download.setVisible(absent)
 
     @Slot()

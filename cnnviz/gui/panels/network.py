@@ -194,8 +194,11 @@ def _as_tiles(values: np.ndarray) -> np.ndarray:
     """Return maps (H, W, C) as (C, H, W), and a vector as one upright strip of up to 32 rows."""
     if values.ndim == 3:
         return np.moveaxis(values, 2, 0)
-    rows = 32 if values.size % 32 == 0 else values.size
-    return values.reshape(1, rows, -1)
+    return values.reshape(1, _strip_rows(values.size), -1)
+
+
+def _strip_rows(size: int) -> int:
+    return 32 if size % 32 == 0 else size
 
 
 def _cell_description(name: str, values: np.ndarray, gradients: np.ndarray) -> Callable[[int, int, int], str]:
@@ -206,6 +209,6 @@ def _describe_cell(name: str, values: np.ndarray, gradients: np.ndarray, tile: i
     if values.ndim == 3:
         place, index = f"{name}, channel {tile}, ({row}, {column})", (row, column, tile)
     else:
-        unit = row * (values.size // (32 if values.size % 32 == 0 else values.size)) + column
+        unit = row * (values.size // _strip_rows(values.size)) + column
         place, index = f"{name}, unit {unit}", (unit,)
     return f"{place}: {number(values[index])}   gradient {number(gradients[index])}"

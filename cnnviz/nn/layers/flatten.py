@@ -16,7 +16,7 @@ class Flatten(Layer):
     """
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Return (H*W*C,)."""
+        """Return (C*H*W,)."""
         require_image("Flatten", input_shape)
         return (int(np.prod(input_shape)),)
 

@@ -216,12 +216,6 @@ def test_that_while_data_are_loaded_there_is_nothing_to_test(panel: EvaluationPa
     assert not panel.test.isEnabled()
 
 
-def test_that_the_key_works_under_either_name(panel: EvaluationPanel, workbench: Workbench) -> None:
-    workbench.status_changed.emit(Status(Phase.TESTING, 1, 2))
-    workbench.status_changed.emit(Status(Phase.PAUSED))
-    assert panel.test.shortcut().toString() == "Ctrl+T"
-
-
 def test_that_a_test_is_shown_in_less_than_a_frame(panel: EvaluationPanel, snapshot: Snapshot) -> None:
     took = []
     for step in range(20):
