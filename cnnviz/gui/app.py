@@ -16,6 +16,7 @@ from cnnviz.data import default_dataset
 from cnnviz.errors import UserError
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.settings import Settings, load_settings, settings_path
+from cnnviz.gui.theme import text_font
 from cnnviz.gui.workbench import Workbench
 from cnnviz.resource_files import resource
 from cnnviz.training.config import TrainingConfig
@@ -136,6 +137,7 @@ def _make_application() -> QApplication:
     QCoreApplication.setApplicationName("cnnviz")
     app = QApplication.instance() or QApplication(["cnnviz"])
     app.setStyle("Fusion")
+    app.setFont(text_font())  # before there are widgets: those that exist do not all follow a later change
     app.setWindowIcon(QIcon(str(resource("icon.svg"))))
     return app
 

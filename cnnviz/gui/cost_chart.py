@@ -90,7 +90,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         self.setBackground(theme.surface)
         for curve in (self.smooth, self.accuracy):
             curve.setPen(pg.mkPen(theme.accent, width=2))
-        self.raw.setPen(pg.mkPen(translucent(theme.muted, 90), width=1))
+        self.raw.setPen(pg.mkPen(translucent(theme.muted, 64), width=1))
         self.rates.setPen(pg.mkPen(theme.text, width=2))
         for line in self._epoch_lines:
             line.setPen(pg.mkPen(theme.line, width=1))

@@ -19,8 +19,8 @@ COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
 def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
     """Put every dock into its default place and show it."""
     for dock in docks.values():
+        dock.setFloating(False)  # while the window still knows it: afterwards it would stay a window of its own
         window.removeDockWidget(dock)
-        dock.setFloating(False)
     columns = [[docks[name] for name, _ in panels] for _, panels in COLUMNS]
     window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, columns[0][0])
     for left, right in pairwise(columns):

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -94,10 +93,8 @@ class MainWindow(QMainWindow):
         self._reading.setAccessibleName("Under the mouse")
         self.statusBar().addWidget(self._reading, 1)
         self.statusBar().setSizeGripEnabled(False)
-        self._notice = QLabel()
+        self._notice = Readout()
         self._notice.setAccessibleName("Notice")
-        self._notice.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._notice.setWordWrap(True)
         dismiss = QToolButton()
         dismiss.setText("\u2715")
         dismiss.setProperty("role", "flat")
@@ -108,10 +105,10 @@ class MainWindow(QMainWindow):
         self._notice_bar = QWidget()
         row = QHBoxLayout(self._notice_bar)
         row.setContentsMargins(GRID, 0, 0, 0)
-        row.addWidget(self._notice)
+        row.addWidget(self._notice, 1)
         row.addWidget(dismiss)
         self._notice_bar.hide()
-        self.statusBar().addPermanentWidget(self._notice_bar)
+        self.statusBar().addPermanentWidget(self._notice_bar, 3)
 
     def _make_menus(self) -> None:
         file = self.menuBar().addMenu("&File")
@@ -190,17 +187,17 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
-        self._show_notice(line, "")
+        self._show_notice(line, self._theme.text)
 
     @Slot(str)
     def _show_failure(self, line: str) -> None:
         log.warning("%s", line)
-        self._show_notice(line, "warning")
+        self._show_notice(line, self._theme.warning)
 
-    def _show_notice(self, line: str, role: str) -> None:
+    def _show_notice(self, line: str, color: str) -> None:
         self._notice.setText(line)
-        self._notice.setProperty("role", role)
-        self._notice.style().polish(self._notice)
+        self._notice.setToolTip(line)  # whole, where the window is too narrow for it
+        self._notice.set_color(color)
         self._notice_bar.show()
 
     @Slot()
@@ -215,6 +212,7 @@ class MainWindow(QMainWindow):
 
     def apply_theme(self, theme: Theme) -> None:
         """Give everything the colours of ``theme``."""
+        self._theme = theme
         apply_theme(QApplication.instance(), theme)
         self.transport.apply_theme(theme)
         for dock in self.docks.values():

@@ -1,7 +1,7 @@
 """A line of text that changes all the time."""
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 
@@ -22,6 +22,7 @@ class Readout(QWidget):
         super().__init__(parent)
         self._text = text
         self._alignment = alignment | Qt.AlignmentFlag.AlignVCenter
+        self._color: str | None = None
         self._role = QPalette.ColorRole.PlaceholderText if muted else QPalette.ColorRole.WindowText
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -36,6 +37,11 @@ class Readout(QWidget):
             self.setAccessibleDescription(text)
             self.update()
 
+    def set_color(self, color: str) -> None:
+        """Write in ``color``."""
+        self._color = color
+        self.update()
+
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a line's height and any width."""
         return QSize(0, QFontMetrics(self.font()).height() + 4)
@@ -43,7 +49,7 @@ class Readout(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw the line."""
         painter = QPainter(self)
-        painter.setPen(self.palette().color(self._role))
+        painter.setPen(QColor(self._color) if self._color else self.palette().color(self._role))
         shown = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), self._alignment, shown)
         painter.end()

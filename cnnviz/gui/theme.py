@@ -80,7 +80,7 @@ DARK = Theme(
     window="#14161a",
     surface="#1c1f25",
     raised="#2a2e37",
-    line="#333843",
+    line="#3f4654",
     text="#e8eaee",
     muted="#9aa1ae",
     accent="#2ec4b6",
@@ -95,7 +95,7 @@ LIGHT = Theme(
     window="#eceef2",
     surface="#ffffff",
     raised="#f3f5f8",
-    line="#d3d8e0",
+    line="#bcc4cf",
     text="#1b1f27",
     muted="#5d6675",
     accent="#0b7f75",
@@ -112,6 +112,11 @@ def system_theme(app: QApplication) -> Theme:
     return LIGHT if app.styleHints().colorScheme() == Qt.ColorScheme.Light else DARK
 
 
+def text_font() -> QFont:
+    """Return the font of all running text, with figures of equal width."""
+    return _font(TEXT)
+
+
 def small_font() -> QFont:
     """Return the font of captions, with figures of equal width."""
     return _font(SMALL)
@@ -120,7 +125,7 @@ def small_font() -> QFont:
 def apply_theme(app: QApplication, theme: Theme) -> None:
     """Give every widget of ``app`` the theme's colours and fonts."""
     pg.setConfigOptions(background=theme.surface, foreground=theme.muted, imageAxisOrder="row-major", antialias=False)
-    app.setFont(_font(TEXT))
+    app.setFont(text_font())
     app.setPalette(_palette(theme))
     app.setStyleSheet(_stylesheet(theme))
 
@@ -203,12 +208,13 @@ def _stylesheet(theme: Theme) -> str:
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url({_url("chevron-down.svg")}); width: 12px; }}
     QAbstractSpinBox::up-arrow {{ image: url({_url("chevron-up.svg")}); width: 12px; }}
-    QSpinBox, QDoubleSpinBox {{ padding: 3px 2px 3px 5px; }}
+    QSpinBox, QDoubleSpinBox {{ padding: 3px 2px 3px 8px; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 14px; }}
-    QSpinBox[role="compact"] {{ padding: 3px 0 3px 2px; }}
+    QSpinBox[role="compact"] {{ padding: 3px 0 3px 5px; }}
     QSpinBox[role="compact"]::up-button, QSpinBox[role="compact"]::down-button {{ width: 0; }}
     QSpinBox[role="compact"]::up-arrow, QSpinBox[role="compact"]::down-arrow {{ image: none; }}
-    QComboBox QAbstractItemView {{ background: {theme.raised}; border: 1px solid {theme.line}; outline: none; }}
+    QComboBox QAbstractItemView {{ background: {theme.raised}; border: 1px solid {theme.line}; outline: none;
+        selection-background-color: {theme.accent}; selection-color: {theme.on_accent}; }}
     QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.muted}; border-radius: 3px;
         background: {theme.raised}; }}
     QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {theme.accent}; }}

@@ -52,5 +52,6 @@ def nice_ceiling(value: float) -> float:
 
 
 def number(value: float) -> str:
-    """Return ``value`` with four significant digits, a true minus sign and no needless noise."""
-    return f"{value:.4g}".replace("-", "\u2212")
+    """Return ``value`` with four significant digits and true minus signs, such as 1.5e\u22127."""
+    mantissa, exponent, power = f"{value:.4g}".partition("e")
+    return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolBar, QWidget
 
 from cnnviz.gui import icons
 from cnnviz.gui.readout import Readout
@@ -32,7 +32,8 @@ class Transport(QToolBar):
     train, step, reset, new_seed : QAction
     """
 
-    _HINT: ClassVar[str] = "Press Space: the network, still untrained, starts to learn from one digit after another."
+    _HINT: ClassVar[str] = "Press Space: the network, still untrained, starts to learn."
+    _HINT_AFTER_OPENING: ClassVar[str] = "Press Space: the network goes on learning from the parameters just opened."
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__("Transport", parent)
@@ -49,7 +50,9 @@ class Transport(QToolBar):
         self.new_seed = self._action(
             "New seed", "Shift+R", "Begin anew from other random weights", workbench.reset_with_new_seed
         )
-        self.widgetForAction(self.train).setProperty("role", "primary")
+        button = self.widgetForAction(self.train)
+        button.setProperty("role", "primary")
+        button.setFixedWidth(12 * GRID)  # the same for both words, so that nothing moves
         self.addWidget(self._make_speed())
         self.addWidget(self._make_progress())
         workbench.status_changed.connect(self.show_status)
@@ -94,7 +97,7 @@ class Transport(QToolBar):
         self.where.setAccessibleName("Progress")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress of the epoch")
+        self.bar.setAccessibleName("Progress of the run")
         self.bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.bar.setMinimumWidth(64)
         self.rate = Readout(alignment=Qt.AlignmentFlag.AlignRight)
@@ -157,29 +160,27 @@ class Transport(QToolBar):
 
     def _show_place(self, status: Status) -> None:
         snapshot = self._snapshot
-        self.bar.setRange(0, snapshot.steps_per_epoch)
-        self.bar.setValue(snapshot.steps_per_epoch if status.phase is Phase.FINISHED else snapshot.step_in_epoch)
+        self.bar.setRange(0, snapshot.epochs * snapshot.steps_per_epoch)
+        self.bar.setValue(snapshot.epoch * snapshot.steps_per_epoch + snapshot.step_in_epoch)
         untouched = snapshot.step == 0 and status.phase is Phase.PAUSED
         self.bar.setVisible(not untouched)  # the hint needs the room
         self.rate.setVisible(not untouched)
         if untouched:
-            self.where.setText(self._HINT)
+            self.where.setText(self._HINT_AFTER_OPENING if self._workbench.began_from_file else self._HINT)
         elif status.phase is Phase.FINISHED:
             more = "1 more epoch" if snapshot.config.epochs == 1 else f"{snapshot.config.epochs} more epochs"
             self.where.setText(f"{snapshot.epochs} epochs done \u00b7 Space trains {more}")
         else:
             epoch = min(snapshot.epoch + 1, snapshot.epochs)
             step = f"{snapshot.step_in_epoch:,} / {snapshot.steps_per_epoch:,}"
-            self.where.setText(f"epoch {epoch} / {snapshot.epochs} \u00b7 step {step}")
+            paused = "paused \u00b7 " if status.phase is Phase.PAUSED else ""
+            self.where.setText(f"{paused}epoch {epoch} / {snapshot.epochs} \u00b7 step {step}")
         self.rate.setText(_rate_text(snapshot, status.samples_per_second))
 
     def _show_state(self, running: bool) -> None:
         self.train.setText("Pause" if running else "Train")
         if self._theme is not None:
             self.train.setIcon(icons.icon(icons.pause if running else icons.play, self._theme.on_accent))
-        button = self.widgetForAction(self.train)
-        if isinstance(button, QToolButton):
-            button.setMinimumWidth(84)  # the same for both words, so that nothing moves
 
 
 def _rate_text(snapshot: Snapshot, samples_per_second: float) -> str:

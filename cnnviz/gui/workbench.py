@@ -34,6 +34,8 @@ class Workbench(QObject):
         The newest; None until the data are loaded.
     probe : ProbeChoice
         The image that is followed through the network.
+    began_from_file : bool
+        Whether the current run began from parameters that were opened, not from random ones.
     """
 
     run_started = Signal()  # another run: other settings, seed or parameters
@@ -51,6 +53,7 @@ class Workbench(QObject):
         self._thread: TrainingThread | None = None
         self._failure: str | None = None  # of the current run, once it has been told
         self._status = Status(Phase.LOADING)
+        self.began_from_file = False
         self._steps_per_second: float | None = None
 
     # The run
@@ -68,6 +71,7 @@ class Workbench(QObject):
         self.config = config
         self.snapshot = None
         self._failure = None
+        self.began_from_file = parameters is not None
         session.control.set_speed(self._steps_per_second)
         session.control.set_probe(self.probe)
         self._thread = TrainingThread(session, self)

@@ -252,18 +252,22 @@ class DrawingPanel(Panel):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return the least size in which all is legible."""
-        width = max(self._buttons.minimumSizeHint().width(), 3 * SIDE + _BETWEEN + self.bars.minimumSizeHint().width())
+        width = self._least_column()
         height = self.pad.minimumSizeHint().height() + _BUTTONS + _LEAST_ANSWER + 2 * GRID
         return QSize(width + 2 * GRID, height + 2 * GRID)
+
+    def _least_column(self) -> int:
+        """Return the width that the buttons need, and the input with the bars beside it."""
+        return max(self._buttons.minimumSizeHint().width(), 3 * SIDE + _BETWEEN + self.bars.minimumSizeHint().width())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Arrange everything under the pad, or beside it where there is more room."""
         area = self.rect().adjusted(GRID, GRID, -GRID, -GRID)
         below = min(area.width(), area.height() - _BUTTONS - _LEAST_ANSWER - 2 * GRID)
         beside = min(area.width() // 2, area.height() - _BUTTONS - GRID)
-        if below >= beside:
+        if below >= beside or area.width() // 2 - GRID < self._least_column():
             # One column of one width, in the middle.
-            width = max(below, self.minimumSizeHint().width() - 2 * GRID)
+            width = max(below, self._least_column())
             area.adjust((area.width() - width) // 2, 0, 0, 0)
             area.setWidth(width)
             self._arrange_pad(area, width, below)

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from PySide6.QtCore import QSignalBlocker, QSize, Slot
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -45,6 +45,7 @@ class EvaluationPanel(Panel):
         self.accuracy, self.details, self.progress = QLabel(), QLabel(), QLabel()
         self.bars, self.matrix = RecallBars(), ConfusionMatrix()
         self.earlier = QComboBox()
+        self.earlier.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.test = QPushButton()
         self._set_up_controls()
         self._lay_out()

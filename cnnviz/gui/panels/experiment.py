@@ -148,12 +148,14 @@ class ExperimentPanel(Panel):
 
     def _name(self, field: QWidget, name: str, tip: str) -> None:
         if isinstance(field, QAbstractSpinBox):
+            field.lineEdit().returnPressed.connect(field.clearFocus)  # gives the keys back to the window
             field.setMinimumWidth(48)  # two of them share a row of a narrow panel
         field.setAccessibleName(name)
         field.setToolTip(tip)
 
     def _combo(self, name: str, items: list[tuple[str, str]]) -> QComboBox:
         combo = QComboBox()
+        combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         for text, data in items:
             combo.addItem(text, data)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

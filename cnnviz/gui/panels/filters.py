@@ -4,7 +4,7 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cnnviz.gui.panels.panel import Panel
@@ -34,6 +34,7 @@ class FiltersPanel(Panel):
         self.canvas.setAccessibleName("Filters")
         self.canvas.hovered.connect(self.hovered)
         self.shown = QComboBox()
+        self.shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.shown.addItems([WEIGHTS, GRADIENTS])
         self.shown.setAccessibleName("What the filters show")
         self.shown.setToolTip("Weights: what is learnt.\nGradients: of the mean cost of the latest training batch.")

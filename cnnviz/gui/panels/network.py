@@ -5,7 +5,7 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from cnnviz.gui.panels.panel import Panel
@@ -55,11 +55,13 @@ class NetworkPanel(Panel):
 
     def _make_controls(self) -> QHBoxLayout:
         self.shown = QComboBox()
+        self.shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.shown.addItems([ACTIVATIONS, GRADIENTS])
         self.shown.setAccessibleName("What the tiles show")
         self.shown.setToolTip("Activations: what each layer hands on.\nGradients: of the cost, by each layer's output.")
         self.shown.currentTextChanged.connect(self._refresh)
         self.kind = QComboBox()
+        self.kind.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.kind.addItems(list(_KINDS))
         self.kind.setAccessibleName("Probe")
         self.kind.setToolTip("The image that is followed: a test digit, the newest training digit, or your drawing")
@@ -70,6 +72,7 @@ class NetworkPanel(Panel):
         self.index.setValue(self.workbench.probe.index)
         self.index.setAccessibleName("Number of the test digit")
         self.index.setToolTip("Which test digit is followed")
+        self.index.lineEdit().returnPressed.connect(self.index.clearFocus)
         self.index.valueChanged.connect(self._choose_probe)
         self.answer = Readout()
         self.answer.setAccessibleName("Answer of the network")

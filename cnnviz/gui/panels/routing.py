@@ -68,6 +68,7 @@ class RoutingPanel(Panel):
 
     def _make_controls(self) -> None:
         self.layer = QComboBox()
+        self.layer.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.layer.setAccessibleName("Pooling layer")
         self.layer.setToolTip("Which max pooling layer is shown")
         self.layer.currentTextChanged.connect(self._refresh)
@@ -149,7 +150,7 @@ class RoutingPanel(Panel):
         channels = snapshot.network.output_shapes[layer][2]
         pool = snapshot.network.layers[layer]
         with QSignalBlocker(self.channel):
-            self.channel.setSuffix(f" of {channels}")
+            self.channel.setSuffix(f"  (0\u2013{channels - 1})")
             self.channel.setRange(0, channels - 1)
             self.channel.setValue(strongest_channel(snapshot.trace.output_gradients[layer]))
         self.kind.setText(f"{layer}, {pool.size}\u00d7{pool.size}")

@@ -123,7 +123,7 @@ def test_that_the_only_pooling_layer_needs_no_choice(panel, snapshot):
     panel.show_snapshot(snapshot)
     assert not panel.layer.isVisible()
     assert panel.kind.text() == "pool1, 2×2"
-    assert panel.channel.text() == f"channel {panel.channel.value()} of 8"
+    assert panel.channel.text() == f"channel {panel.channel.value()}  (0\u20137)"
 
 
 def test_that_one_of_several_pooling_layers_can_be_chosen(panel, snapshot):
