@@ -10,8 +10,8 @@ from cnnviz.gui.dock import PanelDock
 # Columns from left to right, each with its share of the width and, top to bottom, its panels with their shares of the
 # height. A panel that is not named here joins the last column as a tab.
 COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
-    (232, (("drawing", 345), ("experiment", 305))),
-    (744, (("network", 270), ("filters", 380))),
+    (240, (("drawing", 345), ("experiment", 305))),
+    (736, (("network", 270), ("filters", 380))),
     (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
 
