@@ -46,9 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = build_parser()
-    args = parser.parse_args(argv)
-    if args.command is None:
-        args = parser.parse_args(["gui"])
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
+        arguments.insert(0, "gui")
+    args = parser.parse_args(arguments)
     return importlib.import_module(f"cnnviz.commands.{args.command}").run(args)
 
 
@@ -84,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; it leaves the command's name in ``command``, None where none was given."""
     parser = argparse.ArgumentParser(
         prog="cnnviz",
-        description="Watch a convolutional network learn. Without a command the window opens.",
+        description="Watch a convolutional network learn. Without a command the window opens (gui).",
     )
     parser.add_argument("--version", action="version", version=f"cnnviz {__version__}")
     parser.set_defaults(command=None)

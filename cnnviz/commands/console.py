@@ -114,6 +114,8 @@ def check_destination(path: str | os.PathLike[str]) -> None:
 
 def check_json_destination(destination: str | None) -> None:
     """Do the same for what follows ``--json``."""
+    if destination == "":
+        raise UserError("--json needs the name of a file, or - for standard output")
     if destination not in (None, "-"):
         check_destination(destination)
 

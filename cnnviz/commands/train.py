@@ -1,6 +1,7 @@
 """``cnnviz train``: a whole run without a window."""
 
 import math
+import re
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ def _config(args: Namespace) -> TrainingConfig:
     return TrainingConfig.from_preset(
         args.preset or DEFAULT_PRESET,
         args.dataset or default_dataset(args.data_dir),
-        freeze=tuple(name.strip() for name in args.freeze.split(",")) if args.freeze else None,
+        freeze=tuple(name for name in re.split(r"[,\s]+", args.freeze) if name) if args.freeze else None,
         **{name: getattr(args, name) for name in _SETTINGS},
     )
 

@@ -147,6 +147,9 @@ def _show(window: MainWindow, restore: bool) -> None:
     window.start()
     if restore and window.restore_layout():
         window.show()
+        for dock in window.docks.values():
+            if dock.isFloating() and dock.isVisible():
+                dock.raise_()  # it would lie behind the window
         return
     available = window.screen().availableGeometry()
     window.setGeometry(available)

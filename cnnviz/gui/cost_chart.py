@@ -117,6 +117,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         plot.setMouseEnabled(x=False, y=False)
         plot.disableAutoRange()
         axis = plot.getAxis("left")
+        axis.enableAutoSIPrefix(False)
         axis.setWidth(LEFT)
         axis.setZValue(-1)
         return plot

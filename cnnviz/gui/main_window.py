@@ -93,6 +93,7 @@ class MainWindow(QMainWindow):
         self._reading.setAccessibleName("Under the mouse")
         self.statusBar().addWidget(self._reading, 1)
         self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().setFixedHeight(3 * GRID)  # with a notice as without, so that no panel changes its size
         self._notice = Readout()
         self._notice.setAccessibleName("Notice")
         dismiss = QToolButton()
@@ -287,11 +288,9 @@ class MainWindow(QMainWindow):
         proposal = folder / f"{snapshot.config.preset}-step-{snapshot.step}{FORMATS[0].extensions[0]}"
         name, chosen = QFileDialog.getSaveFileName(self, "Export parameters", str(proposal), ";;".join(filters))
         if name:
-            path = Path(name)
-            if not path.suffix:
-                path = path.with_suffix(filters[chosen].extensions[0])
-                if path.exists() and not self._may_replace(path):  # the dialog asked for the shorter name only
-                    return
+            path = _with_extension(Path(name), filters[chosen].extensions, proposal)
+            if path != Path(name) and path.exists() and not self._may_replace(path):  # the dialog asked for ``name``
+                return
             self._settings.export_dir = str(path.parent)
             self._try(self._workbench.export, path)
 
@@ -356,3 +355,16 @@ class MainWindow(QMainWindow):
                 save_settings(self._settings, self._settings_file)
             except (UserError, OSError) as error:
                 log.warning("the settings could not be saved: %s", error)
+
+
+def _with_extension(path: Path, extensions: tuple[str, ...], proposal: Path) -> Path:
+    """Return ``path`` with the first of the chosen format's ``extensions`` where it has none that any format knows.
+
+    A proposed name that was kept follows the choice of another format.
+    """
+    if path.suffix.lower() in extensions:
+        return path
+    if path == proposal:
+        return path.with_suffix(extensions[0])
+    known = {extension for each in FORMATS for extension in each.extensions}
+    return path if path.suffix.lower() in known else path.with_name(path.name + extensions[0])

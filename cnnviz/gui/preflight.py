@@ -89,6 +89,9 @@ def install_command(libraries: Iterable[str]) -> str:
 
 
 def _platform_problem(platform: str, environment: Mapping[str, str]) -> str | None:
+    # A Qt that came another way than from PyPI keeps its plugins elsewhere; then there is nothing to compare with.
+    if (known := _qt_plugins()) and platform.partition("-")[0] not in known:
+        return f"QT_QPA_PLATFORM names {platform!r}, which Qt does not have here; unset it, or take {', '.join(known)}"
     if missing := missing_libraries([platform]):
         names = ", ".join(missing)
         remedy = f"install them: {install_command(missing)}"
@@ -98,6 +101,13 @@ def _platform_problem(platform: str, environment: Mapping[str, str]) -> str | No
     if platform == "xcb":
         return _x_problem(environment)
     return _wayland_problem(environment) if platform == "wayland" else None
+
+
+def _qt_plugins() -> list[str]:
+    """Return the names of the platforms that the installed Qt has plugins for, without importing it."""
+    (package,) = importlib.util.find_spec("PySide6").submodule_search_locations
+    plugins = Path(package, "Qt", "plugins", "platforms").glob("libq*.so")
+    return sorted(path.name.removeprefix("libq").removesuffix(".so").partition("-")[0] for path in plugins)
 
 
 def _loads(library: str) -> bool:

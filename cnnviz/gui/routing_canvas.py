@@ -62,7 +62,7 @@ class RoutingCanvas(QWidget):
         self._mouse: QPointF | None = None
         self._turned = 0
         self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""

@@ -18,7 +18,7 @@ from cnnviz.training.presets import PRESETS
 from cnnviz.training.session import Phase, Session, Status
 from cnnviz.training.snapshot import Snapshot
 
-_OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "batch_size", "train_size", "test_size", "freeze")
+_OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "epochs", "batch_size", "train_size", "test_size", "freeze")
 
 
 class Workbench(QObject):
@@ -53,6 +53,7 @@ class Workbench(QObject):
         self._thread: TrainingThread | None = None
         self._failure: str | None = None  # of the current run, once it has been told
         self._status = Status(Phase.LOADING)
+        self._was_running = False
         self.began_from_file = False
         self._steps_per_second: float | None = None
 
@@ -100,8 +101,8 @@ class Workbench(QObject):
         session = self._thread.session
         # In this order: the worker puts the snapshot of where it pauses into the mailbox before it says that it did.
         status, snapshot = session.status, session.mailbox.take()
-        if status != self._status:
-            self._status = status
+        if (status, self.is_running) != (self._status, self._was_running):
+            self._status, self._was_running = status, self.is_running
             self.status_changed.emit(status)
         if snapshot is not None:
             self.snapshot = snapshot

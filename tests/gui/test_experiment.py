@@ -1,6 +1,8 @@
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.training.presets import PRESETS
@@ -107,3 +109,20 @@ def test_that_a_rate_meant_for_another_preset_waits_for_it(panel, workbench):
     assert workbench.config.lr == 0.001
     assert panel.chosen().lr == 0.3
     assert panel.apply.isEnabled()
+
+
+@pytest.mark.parametrize(("typed", "rate"), [("1e-4", 0.0001), ("0.02", 0.02), ("1e-05", 0.00001)])
+def test_that_a_rate_can_be_typed_as_a_power_of_ten(panel, workbench, typed, rate):
+    panel.lr.setFocus()
+    panel.lr.selectAll()
+    QTest.keyClicks(panel.lr, typed)
+    QTest.keyClick(panel.lr, Qt.Key.Key_Return)
+    assert workbench.config.lr == pytest.approx(rate)
+
+
+@pytest.mark.parametrize("typed", ["0", "11", "1e", "e-4"])
+def test_that_a_rate_outside_its_range_changes_nothing(panel, workbench, typed):
+    panel.lr.selectAll()
+    QTest.keyClicks(panel.lr, typed)
+    QTest.keyClick(panel.lr, Qt.Key.Key_Return)
+    assert workbench.config.lr == 0.001

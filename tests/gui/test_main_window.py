@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
     QFileDialog,
+    QMessageBox,
     QScrollBar,
 )
 
 from cnnviz.formats import read_parameters
 from cnnviz.gui.app import Faults
-from cnnviz.gui.main_window import MainWindow
+from cnnviz.gui.main_window import MainWindow, _with_extension
 from cnnviz.gui.panels import PANELS
 from cnnviz.gui.settings import Settings, load_settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
@@ -260,3 +262,59 @@ def test_that_a_finished_run_can_be_trained_on(window, live, wait_until):
 def test_that_before_the_first_step_a_sentence_says_what_space_does(window, live):
     live.snapshot_arrived.emit(live.snapshot)
     assert window.transport.where.text().startswith("Press Space: ")
+
+
+def test_that_a_floated_panel_is_docked_again_by_a_reset_of_the_layout(window, qapp):
+    for dock in window.docks.values():
+        dock.setFloating(True)
+    window.reset_layout()
+    qapp.processEvents()
+    assert [name for name, dock in window.docks.items() if dock.isFloating()] == []
+
+
+def test_that_a_clicked_control_leaves_space_to_training(window, live):
+    for control in (
+        window.panels["experiment"].preset,
+        window.panels["evaluation"].test,
+        window.panels["routing"].canvas,
+    ):
+        assert not control.focusPolicy() & Qt.FocusPolicy.ClickFocus
+
+
+@pytest.mark.parametrize(
+    ("typed", "extensions", "written"),
+    [
+        ("mine", (".npz",), "mine.npz"),
+        ("run.v2", (".pkl", ".pickle"), "run.v2.pkl"),
+        ("mine.pkl", (".npz",), "mine.pkl"),
+        ("mine.pickle", (".pkl", ".pickle"), "mine.pickle"),
+        ("escontrela-step-3.npz", (".pkl", ".pickle"), "escontrela-step-3.pkl"),
+    ],
+)
+def test_that_a_name_without_extension_gets_that_of_the_chosen_format(typed, extensions, written):
+    proposal = Path("escontrela-step-3.npz")
+    assert _with_extension(Path(typed), extensions, proposal) == Path(written)
+
+
+def test_that_a_file_that_the_dialog_did_not_ask_about_is_not_replaced_unasked(window, tmp_path, monkeypatch):
+    (tmp_path / "mine.npz").write_bytes(b"precious")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / "mine"), a[-1].split(";;")[0]))
+    monkeypatch.setattr(QMessageBox, "question", lambda *a: QMessageBox.StandardButton.No)
+    window.export_parameters()
+    assert (tmp_path / "mine.npz").read_bytes() == b"precious"
+
+
+def test_that_the_button_says_what_space_does_however_fast_one_changes_ones_mind(window, live, wait_until):
+    live.set_speed(30.0)
+    for wish in (live.reset, live.toggle, live.step):
+        wish()
+    wait_until(lambda: window.refresh() or live.status.phase is Phase.PAUSED)
+    assert window.transport.train.text() == "Train"
+
+
+def test_that_a_long_notice_takes_no_room_from_the_panels(window, qapp):
+    before = window.docks["network"].geometry()
+    window._show_failure("what was expected, what came, what to do " * 20)
+    qapp.processEvents()
+    assert window.docks["network"].geometry() == before
+    assert window._notice.toolTip() == "what was expected, what came, what to do " * 20

@@ -107,3 +107,9 @@ def test_that_a_wayland_compositor_is_looked_for_at_its_socket(missing, tmp_path
 def test_that_a_missing_binding_is_named(monkeypatch):
     monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda name: None)
     assert "pip install PySide6-Essentials" in window_problem({"DISPLAY": ":0"})
+
+
+def test_that_a_platform_that_qt_does_not_have_is_refused_with_those_it_has():
+    line = window_problem({"QT_QPA_PLATFORM": "foo"})
+    assert "names 'foo'" in line
+    assert "offscreen" in line

@@ -47,6 +47,7 @@ class EvaluationPanel(Panel):
         self.earlier = QComboBox()
         self.earlier.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.test = QPushButton()
+        self.test.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._set_up_controls()
         self._lay_out()
         self._forget()

@@ -1,10 +1,12 @@
 """The settings of the run. Learning rate changes at once; everything else with a reset."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -36,7 +38,19 @@ FOLDER = "Folder\u2026"
 
 
 class _RateBox(QDoubleSpinBox):
-    """A number field that leaves out zeros at the end: 0.001, not 0.001000."""
+    """A number field that leaves out zeros at the end, 0.001 instead of 0.001000, and understands 1e-4."""
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """Accept what is a number in the range, and let anything be typed that may become one."""
+        if re.fullmatch(r"[0-9.,eE+-]*", text) is None:
+            return QValidator.State.Invalid, text, position
+        number, is_number = self.locale().toDouble(text)
+        fits = is_number and self.minimum() <= number <= self.maximum()
+        return (QValidator.State.Acceptable if fits else QValidator.State.Intermediate), text, position
+
+    def valueFromText(self, text: str) -> float:  # noqa: N802
+        """Return the number that ``text`` is."""
+        return self.locale().toDouble(text)[0]
 
     def textFromValue(self, value: float) -> str:  # noqa: N802
         """Return ``value`` as short as it can be."""

@@ -121,6 +121,7 @@ class NetworkPanel(Panel):
         self.index.setVisible(kind == "test")
         if kind == "drawing":
             self.drawing_wanted.emit()
+            self._follow_probe()  # an empty pad is followed from its first stroke on
         else:
             self.workbench.set_probe(ProbeChoice(kind, self.index.value()))
 
