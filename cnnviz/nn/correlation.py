@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from cnnviz.nn.shapes import window_positions
 
-WIDEST_TILE = 14  # output columns; beyond that the zeros cost more than the width gains
+WIDEST_TILE = 6  # output columns; beyond that the zeros cost more than the width gains
 
 
 def tile_width(columns: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnviz.data.datasets import Dataset, ImageSet, head
 from cnnviz.errors import Cancelled, UserError
-from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters, initial_state, softmax_cross_entropy
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, BackwardPass, ForwardPass, Parameters, initial_state, softmax_cross_entropy
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
 from cnnviz.training.history import History, TestPoint
@@ -77,6 +77,7 @@ class Trainer:
         self._optimizer = OPTIMIZERS[config.optimizer]
         self._moments = initial_state(self._optimizer, self.parameters.vector)
         self._trained = [name for name in self.network.parameter_shapes if name not in config.freeze]
+        self._passes: tuple[ForwardPass, BackwardPass] | None = None
         self._batch = np.arange(1)  # indices of the latest training batch; before the first, of one image
 
     @property
@@ -189,11 +190,16 @@ class Trainer:
             cost = softmax_cross_entropy(forward.logits, labels)
             self._require_finite(cost.mean, "the cost of a batch")
             # The parameters of the first trained layer are the last thing that the way back is needed for.
-            self.network.backward(cost.gradient, forward, self.parameters, self._gradients, down_to=self._trained[0])
+            backward = self.network.backward(
+                cost.gradient, forward, self.parameters, self._gradients, down_to=self._trained[0]
+            )
             self._update()
             self._require_finite(self.parameters.vector @ self.parameters.vector, "the size of the parameters")
         accuracy = float((forward.logits.argmax(axis=1) == labels).mean())
         self._batch = indices
+        # Given up only when the next step has its own: freed all at once, their memory would go back to the system and
+        # be asked for again, page by page, in every step, at a quarter of the time.
+        self._passes = forward, backward
         self.history.append(cost.mean, accuracy)
         return StepDone(self.step, cost.mean, accuracy)
 
