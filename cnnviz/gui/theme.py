@@ -208,9 +208,9 @@ def _stylesheet(theme: Theme) -> str:
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url({_url("chevron-down.svg")}); width: 12px; }}
     QAbstractSpinBox::up-arrow {{ image: url({_url("chevron-up.svg")}); width: 12px; }}
-    QSpinBox, QDoubleSpinBox {{ padding: 3px 2px 3px 8px; }}
+    QSpinBox, QDoubleSpinBox {{ padding: 3px 2px; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 14px; }}
-    QSpinBox[role="compact"] {{ padding: 3px 0 3px 5px; }}
+    QSpinBox[role="compact"] {{ padding: 3px 0; }}
     QSpinBox[role="compact"]::up-button, QSpinBox[role="compact"]::down-button {{ width: 0; }}
     QSpinBox[role="compact"]::up-arrow, QSpinBox[role="compact"]::down-arrow {{ image: none; }}
     QComboBox QAbstractItemView {{ background: {theme.raised}; border: 1px solid {theme.line}; outline: none;

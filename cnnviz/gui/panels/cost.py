@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from cnnviz.gui.cost_chart import CostChart
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.readout import Readout
-from cnnviz.gui.theme import GRID, SMALL, Theme
+from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.history import WINDOW, HistoryView
 from cnnviz.training.snapshot import Snapshot
@@ -60,9 +60,10 @@ class CostPanel(Panel):
 
     def _lay_out(self) -> None:
         line = QHBoxLayout()
-        line.setSpacing(GRID)
+        line.setSpacing(0)
         line.addWidget(self.past, 1)
-        self.tested.setFixedWidth(11 * GRID)
+        self.tested.setFont(small_font())  # both lines have room side by side in the default layout
+        self.tested.setFixedWidth(9 * GRID)
         line.addWidget(self.tested)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)

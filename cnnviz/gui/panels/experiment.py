@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from cnnviz.data import DATASETS
 from cnnviz.data.mnist import MNIST
 from cnnviz.errors import UserError
+from cnnviz.gui.fields import settle
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.theme import GRID
 from cnnviz.gui.workbench import Workbench
@@ -162,7 +163,7 @@ class ExperimentPanel(Panel):
 
     def _name(self, field: QWidget, name: str, tip: str) -> None:
         if isinstance(field, QAbstractSpinBox):
-            field.lineEdit().returnPressed.connect(field.clearFocus)  # gives the keys back to the window
+            settle(field)
             field.setMinimumWidth(48)  # two of them share a row of a narrow panel
         field.setAccessibleName(name)
         field.setToolTip(tip)

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
+from cnnviz.gui.fields import settle
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.probabilities import ProbabilityBars
 from cnnviz.gui.readout import Readout
@@ -72,7 +73,7 @@ class NetworkPanel(Panel):
         self.index.setValue(self.workbench.probe.index)
         self.index.setAccessibleName("Number of the test digit")
         self.index.setToolTip("Which test digit is followed")
-        self.index.lineEdit().returnPressed.connect(self.index.clearFocus)
+        settle(self.index)
         self.index.valueChanged.connect(self._choose_probe)
         self.answer = Readout()
         self.answer.setAccessibleName("Answer of the network")

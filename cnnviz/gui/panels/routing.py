@@ -8,6 +8,7 @@ from PySide6.QtCore import QRect, QSignalBlocker, QSize, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
+from cnnviz.gui.fields import settle
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.pooling import (
     WIDEST_SUMS,
@@ -81,7 +82,7 @@ class RoutingPanel(Panel):
         self.channel.setWrapping(True)
         self.channel.setAccessibleName("Channel")
         self.channel.setToolTip("Which channel is shown, counted from 0 (wheel over the maps; \u2190 \u2192 in them)")
-        self.channel.lineEdit().returnPressed.connect(self.channel.clearFocus)
+        settle(self.channel)
         self.channel.valueChanged.connect(self._refresh)
         self.strongest = QPushButton("Strongest")
         self.strongest.setFocusPolicy(Qt.FocusPolicy.TabFocus)
