@@ -10,7 +10,7 @@ from cnnviz.gui.dock import PanelDock
 # Columns from left to right, each with its share of the width and, top to bottom, its panels with their shares of the
 # height. A panel that is not named here joins the last column as a tab.
 COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
-    (240, (("drawing", 345), ("experiment", 305))),
+    (240, (("drawing", 328), ("experiment", 322))),
     (736, (("network", 270), ("filters", 380))),
     (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
