@@ -11,7 +11,7 @@ from cnnviz.gui.dock import PanelDock
 # height. A panel that is not named here joins the last column as a tab.
 COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
     (240, (("drawing", 328), ("experiment", 322))),
-    (736, (("network", 270), ("filters", 380))),
+    (736, (("network", 276), ("filters", 374))),
     (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
 

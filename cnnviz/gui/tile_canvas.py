@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
@@ -14,7 +14,8 @@ from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
 TILE_GAP = 3
 GROUP_GAP = 10
 HEADER = 34  # two lines of caption
-LEGEND = 20
+LEGEND = 24  # the colour bar and its ends
+WIDEST_BAR = 160  # pixels
 SMALLEST, LARGEST = 6, 160  # sides of a tile, pixels
 NARROWEST = 38  # width that the heading of a group needs
 
@@ -198,24 +199,22 @@ class TileCanvas(QWidget):
             painter.drawRect(rect.adjusted(-1, -1, 0, 0))
 
     def _paint_legend(self, painter: QPainter, group: TileGroup, placed: Placed) -> None:
-        """Draw the colour scale: the strongest values at the ends of a bar, or ± the value where there is no room."""
+        """Draw the colour scale: a bar with the strongest values at its ends, or ± the value where there is no room."""
         if group.coloring is Coloring.GREY:
             return
         area = placed.area
-        row = QRect(area.left(), area.bottom() - LEGEND + 5, area.width(), LEGEND - 5)
-        painter.setPen(QColor(self._theme.muted))
-        high = number(group.scale)
-        text_width = QFontMetrics(painter.font()).horizontalAdvance("\u2212" + high) + 4
-        align = Qt.AlignmentFlag.AlignVCenter
-        if row.width() < 2 * text_width + 24:
-            room = row.adjusted(0, 0, GROUP_GAP - 4, 0)
-            painter.drawText(room, align | Qt.AlignmentFlag.AlignLeft, f"\u00b1{high}")
-            return
-        row.setWidth(min(row.width(), 2 * text_width + 80))
-        painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft, f"\u2212{high}")
-        painter.drawText(row, align | Qt.AlignmentFlag.AlignRight, high)
-        bar = row.adjusted(text_width, 4, -text_width, -4)
+        width = min(max(tile.right() for tile in placed.tiles) + 1 - area.left(), WIDEST_BAR)
+        bar = QRect(area.left(), area.bottom() - LEGEND + 6, width, 4)
         painter.drawImage(bar, image_of(signed_colors(self._theme)[np.newaxis]))
+        painter.setPen(QColor(self._theme.muted))
+        high, row = number(group.scale), QRect(bar.left(), bar.bottom() + 2, bar.width(), LEGEND - 10)
+        low = f"\u2212{high}"
+        align = Qt.AlignmentFlag.AlignVCenter
+        if painter.fontMetrics().horizontalAdvance(low + high) + GRID > row.width():
+            painter.drawText(row.adjusted(0, 0, GROUP_GAP + 24, 0), align | Qt.AlignmentFlag.AlignLeft, f"\u00b1{high}")
+            return
+        painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft, low)
+        painter.drawText(row, align | Qt.AlignmentFlag.AlignRight, high)
 
     def _paint_highlight(self, painter: QPainter) -> None:
         cell = self.cell_at(self._mouse) if self._mouse is not None else None
