@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
 
 from cnnviz.formats import read_parameters
 from cnnviz.gui.app import Faults
+from cnnviz.gui.layout import COLUMNS
 from cnnviz.gui.main_window import MainWindow, _with_extension
-from cnnviz.gui.panels import PANELS
+from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.settings import Settings, load_settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
 from cnnviz.training.session import Phase
@@ -43,7 +44,7 @@ def window(make_window):
 
 
 def test_that_every_panel_has_a_name_a_title_and_two_sentences_about_itself():
-    assert len({panel.name for panel in PANELS}) == len(PANELS) == 7
+    assert len({panel.name for panel in PANELS}) == len(PANELS)
     for panel in PANELS:
         assert panel.title
         assert len(re.findall(r"\.(?:\s|$)", panel.about)) == 2, panel.about
@@ -76,7 +77,8 @@ def test_that_in_the_default_layout_all_panels_are_seen_whole(make_window, size,
     window = make_window(size=size)
     assert (window.width(), window.height()) == size
     places = {}
-    for name, dock in window.docks.items():
+    for name in (name for _, column in COLUMNS for name, _ in column):
+        dock = window.docks[name]
         assert dock.isVisible(), name
         panel = window.panels[name]
         assert panel.width() >= panel.minimumSizeHint().width(), name
@@ -318,3 +320,17 @@ def test_that_a_long_notice_takes_no_room_from_the_panels(window, qapp):
     qapp.processEvents()
     assert window.docks["network"].geometry() == before
     assert window._notice.toolTip() == "what was expected, what came, what to do " * 20
+
+
+def test_that_a_panel_without_a_place_of_its_own_joins_the_last_column_as_a_tab(own, live, monkeypatch, qapp):
+    class Extra(Panel):
+        name = "extra"
+        title = "Extra"
+        about = "A panel of somebody's own. It needs no place in the layout."
+
+    monkeypatch.setattr("cnnviz.gui.main_window.PANELS", (*PANELS, Extra))
+    window = own(MainWindow(live, Settings(theme="dark"), None))
+    window.resize(1366, 768)
+    window.show()
+    qapp.processEvents()
+    assert window.docks["extra"] in window.tabifiedDockWidgets(window.docks["evaluation"])
