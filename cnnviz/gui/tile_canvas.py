@@ -72,7 +72,7 @@ class TileCanvas(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._groups: list[TileGroup] = []
-        self._images: list[list[QImage]] = []
+        self._images: list[QImage] = []  # one a group, its tiles below each other
         self._placed: list[Placed] = []
         self._theme: Theme | None = None
         self._mouse: QPoint | None = None
@@ -118,11 +118,12 @@ class TileCanvas(QWidget):
 
     def _color(self) -> None:
         if self._theme is not None:
-            self._images = [
-                [image_of(tile) for tile in color_pixels(group.values, group.scale, group.coloring, self._theme)]
-                for group in self._groups
-            ]
+            self._images = [self._draw_tiles(group) for group in self._groups]
         self.update()
+
+    def _draw_tiles(self, group: TileGroup) -> QImage:
+        stacked = group.values.reshape(-1, group.values.shape[2])
+        return image_of(color_pixels(stacked, group.scale, group.coloring, self._theme))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Find new places."""
@@ -165,9 +166,10 @@ class TileCanvas(QWidget):
             self._captions = self._draw_captions()
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._captions)
-        for placed, images in zip(self._placed, self._images, strict=True):
-            for rect, image in zip(placed.tiles, images, strict=True):
-                painter.drawImage(rect, image)
+        for group, placed, image in zip(self._groups, self._placed, self._images, strict=True):
+            _, rows, columns = group.values.shape
+            for tile, rect in enumerate(placed.tiles):
+                painter.drawImage(rect, image, QRect(0, tile * rows, columns, rows))
         self._paint_highlight(painter)
         painter.end()
 
