@@ -13,10 +13,9 @@ from cnnviz.commands.strokes_file import Drawing, read_drawings
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
 from cnnviz.formats import SavedParameters, read_parameters
 from cnnviz.resource_files import resource
-from cnnviz.training.evaluation import CHUNK
+from cnnviz.training.evaluation import CHUNK, CLASSES
 
 SHIPPED = "escontrela.npz"
-DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def _result(items: list[_Item], probabilities: np.ndarray) -> dict[str, object]:
         return {"results": results}
     labels = np.array([item.label for item in items if item.label is not None])
     right = digits[labelled] == labels
-    recall = [right[labels == digit].mean() if (labels == digit).any() else np.nan for digit in range(DIGITS)]
+    recall = [right[labels == digit].mean() if (labels == digit).any() else np.nan for digit in range(CLASSES)]
     return {"results": results, "accuracy": right.mean(), "recall": np.array(recall)}
 
 

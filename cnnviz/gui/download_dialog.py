@@ -20,10 +20,10 @@ class DownloadThread(QThread):
     def __init__(self, folder: Path, parent: QObject) -> None:
         super().__init__(parent)
         self._folder = folder
+        self._told_at = 0.0
 
     def run(self) -> None:
         """Work; Qt calls this on the new thread."""
-        self._told_at = 0.0
         try:
             download_mnist(self._folder, self._progress)
         except Cancelled:

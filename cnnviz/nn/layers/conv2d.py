@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from cnnviz.nn.correlation import correlate, filter_gradient, input_gradient
-from cnnviz.nn.initializers import INITIALIZERS
 from cnnviz.nn.layers.layer import Arrays, Layer
 from cnnviz.nn.shapes import Shape, require_image, window_positions
 
@@ -95,12 +94,6 @@ class Conv2D(Layer):
         """Return the shapes of weight and bias."""
         bias = {"bias": (self.filters,)} if self.bias else {}
         return {"weight": (self.filters, input_shape[2], *self.kernel), **bias}
-
-    def initialize(self, input_shape: Shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Return fresh weights, and biases of 0."""
-        shapes = self.parameter_shapes(input_shape)
-        bias = {"bias": np.zeros(shapes["bias"])} if self.bias else {}
-        return {"weight": INITIALIZERS[self.initializer](shapes["weight"], rng), **bias}
 
     def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, ConvCache]:
         """Return y, shape (N, Ho, Wo, F), for x of shape (N, H, W, C)."""

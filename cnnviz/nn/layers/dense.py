@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnviz.nn.initializers import INITIALIZERS
 from cnnviz.nn.layers.layer import Arrays, Layer
 from cnnviz.nn.shapes import Shape
 
@@ -42,12 +41,6 @@ class Dense(Layer):
         """Return the shapes of weight and bias."""
         bias = {"bias": (self.units,)} if self.bias else {}
         return {"weight": (self.units, input_shape[0]), **bias}
-
-    def initialize(self, input_shape: Shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Return fresh weights, and biases of 0."""
-        shapes = self.parameter_shapes(input_shape)
-        bias = {"bias": np.zeros(shapes["bias"])} if self.bias else {}
-        return {"weight": INITIALIZERS[self.initializer](shapes["weight"], rng), **bias}
 
     def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, np.ndarray]:
         """Return y, shape (N, units), for x of shape (N, inputs); the cache is x."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnviz.nn.initializers import INITIALIZERS
 from cnnviz.nn.shapes import Shape
 
 Arrays = Mapping[str, np.ndarray]
@@ -19,7 +20,14 @@ class Layer(ABC):
 
     Activations have shape (N, H, W, C), channels last, before ``Flatten`` and (N, D) after it.
     Shapes given to and returned by the shape functions leave out N.
+
+    Attributes
+    ----------
+    initializer : str
+        Name of the weights' initialiser, in layers that have any.
     """
+
+    initializer: str
 
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -38,8 +46,11 @@ class Layer(ABC):
         return {}
 
     def initialize(self, input_shape: Shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Return fresh parameters, float64."""
-        return {}
+        """Return fresh parameters, float64: weights by the layer's ``initializer``, and biases of 0."""
+        return {
+            name: INITIALIZERS[self.initializer](shape, rng) if name == "weight" else np.zeros(shape)
+            for name, shape in self.parameter_shapes(input_shape).items()
+        }
 
     def parameter_gradients(self, dy: np.ndarray, cache: Any, params: Arrays) -> dict[str, np.ndarray]:
         """Return the gradient of the cost by each parameter, summed over the N examples, given that by the output."""
