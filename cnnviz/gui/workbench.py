@@ -66,8 +66,10 @@ class Workbench(QObject):
         """
         config = config or self.config
         config.check()
-        check_dataset(config.dataset, config.data_dir)
-        session = Session(config, parameters, self._dataset_for(config))
+        dataset = self._dataset_for(config)
+        if dataset is None:
+            check_dataset(config.dataset, config.data_dir)
+        session = Session(config, parameters, dataset)
         self.close()
         self.config = config
         self.snapshot = None
@@ -78,6 +80,16 @@ class Workbench(QObject):
         self._thread = TrainingThread(session, self)
         self._thread.start()
         self.run_started.emit()
+        # At once, not with the next poll: until then what an ended run refused would still be refused.
+        self._status, self._was_running = session.status, False
+        self.status_changed.emit(self._status)
+
+    def try_run(self, config: TrainingConfig) -> None:
+        """Begin anew with ``config``; where that cannot be, say why and leave the run so far alone."""
+        try:
+            self.start_run(config)
+        except UserError as error:
+            self.failed.emit(str(error))
 
     def _dataset_for(self, config: TrainingConfig) -> Dataset | None:
         """Return the current run's dataset if ``config`` wants the same, so that a reset need not load it again."""
@@ -145,11 +157,11 @@ class Workbench(QObject):
 
     def reset(self) -> None:
         """Begin anew with the same seed."""
-        self.start_run()
+        self.try_run(self.config)
 
     def reset_with_new_seed(self) -> None:
         """Begin anew from other random weights."""
-        self.start_run(replace(self.config, seed=int(np.random.default_rng().integers(100_000))))
+        self.try_run(replace(self.config, seed=int(np.random.default_rng().integers(100_000))))
 
     def set_speed(self, steps_per_second: float | None) -> None:
         """Set the pace; None: as fast as possible."""

@@ -237,3 +237,25 @@ def test_that_an_exported_file_tells_every_learning_rate(live, wait_until, tmp_p
     wait_until(lambda: live.poll() or live.snapshot.learning_rate == 0.02)
     live.export(tmp_path / "p.npz")
     assert read_parameters(tmp_path / "p.npz").training["learning_rates"] == [[0, 0.001], [1, 0.02]]
+
+
+def test_that_a_reset_whose_data_are_gone_is_told_and_leaves_the_run_alone(live, tmp_path):
+    told = []
+    live.failed.connect(told.append)
+    snapshot = live.snapshot
+    live.config = replace(live.config, dataset="mnist", data_dir=tmp_path)
+    live.reset()
+    live.reset_with_new_seed()
+    assert len(told) == 2
+    assert all("data download mnist" in line for line in told)
+    assert live.snapshot is snapshot
+
+
+def test_that_a_new_run_can_be_trained_at_once_after_one_that_ended(live, diverging, wait_until, monkeypatch):
+    live.train()
+    wait_until(lambda: live.poll() or (diverging and live.status.phase is Phase.STOPPED))
+    monkeypatch.undo()
+    live.reset()
+    live.toggle()
+    assert live.is_running
+    assert len(diverging) == 1

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
 
 from cnnviz.data import DATASETS
 from cnnviz.data.mnist import MNIST
-from cnnviz.errors import UserError
 from cnnviz.gui.fields import settle
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.theme import GRID
@@ -283,10 +282,7 @@ class ExperimentPanel(Panel):
     @Slot()
     def apply_settings(self) -> None:
         """Begin anew with the settings as they stand."""
-        try:
-            self.workbench.start_run(self.chosen())
-        except UserError as error:
-            self.workbench.failed.emit(str(error))
+        self.workbench.try_run(self.chosen())
 
     @Slot()
     def choose_mnist(self) -> None:
