@@ -118,21 +118,20 @@ def test_that_the_cell_under_the_mouse_is_told_with_its_value(own, qapp):
     assert told[-1] == ""
 
 
-def test_that_the_picture_shows_the_values_pixel_by_pixel(own, qapp):
+def test_that_the_picture_shows_the_values_of_every_tile_pixel_by_pixel(own, qapp):
     canvas = own(TileCanvas())
     canvas.apply_theme(DARK)
     canvas.resize(400, 300)
-    values = np.array([[[1.0, -1.0], [0.0, 0.5]]], np.float32)
-    one = TileGroup("l", "l", "", values, lambda *cell: "", scale=1.0)
-    canvas.set_groups([one])
+    values = np.array([[[1.0, -1.0], [0.0, 0.5]], [[-0.5, 0.0], [1.0, -0.25]]], np.float32)
+    canvas.set_groups([TileGroup("l", "l", "", values, lambda *cell: "", scale=1.0)])
     picture = canvas.grab().toImage()
-    (tile,) = canvas.placed[0].tiles
-    expected = color_pixels(values[0], 1.0, Coloring.SIGNED, DARK)
-    for row in range(2):
-        for column in range(2):
-            x = tile.left() + tile.width() * (2 * column + 1) // 4
-            y = tile.top() + tile.height() * (2 * row + 1) // 4
-            assert picture.pixel(x, y) == expected[row, column]
+    for tile, tile_values in zip(canvas.placed[0].tiles, values, strict=True):
+        expected = color_pixels(tile_values, 1.0, Coloring.SIGNED, DARK)
+        for row in range(2):
+            for column in range(2):
+                x = tile.left() + tile.width() * (2 * column + 1) // 4
+                y = tile.top() + tile.height() * (2 * row + 1) // 4
+                assert picture.pixel(x, y) == expected[row, column]
 
 
 def test_that_values_that_are_not_finite_are_shown_without_a_warning():
