@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from cnnviz import __version__, blas
+from cnnviz import __version__, processor
 from cnnviz.errors import Cancelled, UserError
 
 FAILED = 1
@@ -23,7 +23,7 @@ READER_GONE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in ``argv`` (None: the process's own arguments) and return its exit code."""
-    blas.limit_threads()
+    processor.configure()
     _make_output_forgiving()
     try:
         code = _run(argv)

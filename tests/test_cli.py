@@ -439,7 +439,7 @@ class TestBenchmarkAndDoctor:
 
     def test_that_the_doctor_survives_what_it_cannot_find_out(self, monkeypatch, capsys):
         monkeypatch.setattr("cnnviz.commands.doctor.window_problem", lambda: None)
-        monkeypatch.setattr("cnnviz.commands.doctor.blas.library", lambda: 1 / 0)
+        monkeypatch.setattr("cnnviz.commands.doctor.processor.describe", lambda: 1 / 0)
         assert run("doctor") == 0
         assert "BLAS                 cannot be found out (ZeroDivisionError" in capsys.readouterr().out
 

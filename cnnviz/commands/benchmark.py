@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnviz import blas
+from cnnviz import processor
 from cnnviz.commands.console import bar, check_json_destination, deliver
 from cnnviz.data import ArrayImageSet, Dataset
 from cnnviz.training.config import TrainingConfig
@@ -32,8 +32,8 @@ def run(args: Namespace) -> int:
             result[name] = measure(name)
             progress_bar.update()
     lines = [_line(name, figures) for name, figures in result.items()]
-    result |= {"blas": blas.library(), "threads": blas.threads()}
-    lines.append(f"{result['blas']}, threads: {result['threads'] or 'as many as it likes'}")
+    result |= {"blas": processor.blas_library(), "threads": processor.threads()}
+    lines.append(processor.describe())
     deliver(result, args.json, "\n".join([_HEADING, *lines]))
     return 0
 
