@@ -161,7 +161,7 @@ def _compare(cases: Sequence[Case], timers: Mapping[str | int, Timer], rounds: i
     """Time every case and print its row as soon as it is known."""
     print(f"PyTorch {version}; NumPy {np.__version__}, {blas.library()}; {os.cpu_count()} processors")
     print(f"medians of {rounds} rounds; ratio: PyTorch's time, at its better number of threads, over ours\n")
-    print(f"{'':<32}{'ours, ms':>10}{'PyTorch, ms (threads)':>24}{'ratio':>8}{'goal':>7}")
+    print(f"{'':<32}{'ours, ms':>10}{'PyTorch, ms (threads)':>24}{'ratio':>8}{'range':>15}{'goal':>7}")
     for case in cases:
         print(row(case, _time_in_turn(case, timers, rounds)), flush=True)
 
@@ -183,14 +183,17 @@ def _time_in_turn(case: Case, timers: Mapping[str | int, Timer], rounds: int) ->
 def row(case: Case, seconds: Mapping[str | int, Sequence[float]]) -> str:
     """Return a row of the table from the seconds of each side, round by round; PyTorch's sides are thread counts.
 
-    The ratio is the median of the ratios within each round, which saw the same machine.
+    The ratio is the median of the ratios within each round, which saw the same machine; the lowest and the highest of
+    them, behind it, tell how quiet that was.
     """
     medians = {side: statistics.median(values) for side, values in seconds.items()}
     threads = min((side for side in medians if side != OURS), key=medians.__getitem__)
-    ratio = statistics.median(theirs / ours for theirs, ours in zip(seconds[threads], seconds[OURS], strict=True))
-    verdict = "ok" if ratio >= case.goal else "missed"
+    ratios = [theirs / ours for theirs, ours in zip(seconds[threads], seconds[OURS], strict=True)]
+    ratio = statistics.median(ratios)
     theirs = f"{1000 * medians[threads]:.3f} ({threads})"
-    return f"{case!s:<32}{1000 * medians[OURS]:>10.3f}{theirs:>24}{ratio:>8.2f}{case.goal:>7.1f}  {verdict}"
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    verdict = "ok" if ratio >= case.goal else "missed"
+    return f"{case!s:<32}{1000 * medians[OURS]:>10.3f}{theirs:>24}{ratio:>8.2f}{spread:>15}{case.goal:>7.1f}  {verdict}"
 
 
 if __name__ == "__main__":
