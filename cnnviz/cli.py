@@ -179,7 +179,7 @@ def _add_data(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_benchmark(commands: argparse._SubParsersAction) -> None:
-    _add_json(_add(commands, "benchmark", "measure how fast each network trains on this machine"))
+    _add_json(_add(commands, "benchmark", "measure how fast each network trains and predicts on this machine"))
 
 
 def _add_doctor(commands: argparse._SubParsersAction) -> None:

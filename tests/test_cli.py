@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import cnnviz.gui
-from cnnviz import __version__, cli
+from cnnviz import __version__, cli, processor
 from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
@@ -412,21 +412,48 @@ class TestGui:
 
 class TestBenchmarkAndDoctor:
     def test_that_the_benchmark_measures_every_preset_that_is_not_a_published_variant(self, monkeypatch, capsys):
-        monkeypatch.setattr(benchmark, "SECONDS_PER_PRESET", 0.1)
-        monkeypatch.setattr(benchmark, "WARM_UP_SECONDS", 0.0)
+        for name, value in {"WARM_UP_SECONDS": 0, "BLOCK_SECONDS": 0, "TRAINING_BLOCKS": 3}.items():
+            monkeypatch.setattr(benchmark, name, value)
         assert run("benchmark", "--json", "-") == 0
         result = json.loads(capsys.readouterr().out)
-        assert set(result) == {name for name in PRESETS if "published" not in name} | {"blas", "threads"}
+        general = {"sgemm_gflops", "threads", "blas", "blas_threads"}
+        assert set(result) == {name for name in PRESETS if "published" not in name} | general
         assert result["zhou"]["batch_size"] == 1
-        assert list(result["escontrela"]) == ["batch_size", "ms_per_step", "samples_per_second"]
         figures = result["escontrela"]
         assert figures["samples_per_second"] == pytest.approx(32_000 / figures["ms_per_step"])
+        assert figures["gflops"] == pytest.approx(2 * 2_461_440 * figures["samples_per_second"] / 1e9)
+        assert figures["share"] == pytest.approx(figures["gflops"] / result["sgemm_gflops"])
+        assert 0 < figures["inference"]["ms_batch_1"] < figures["inference"]["ms_batch_1000"]
 
     def test_that_the_benchmark_has_a_table_for_people(self, monkeypatch, capsys):
-        figures = {"batch_size": 32, "ms_per_step": 2.5, "samples_per_second": 12_800.0}
-        monkeypatch.setattr(benchmark, "measure", lambda _: figures)
+        inference = {"ms_batch_1": 0.1234, "ms_batch_1000": 56.78}
+        figures = {"batch_size": 32, "ms_per_step": 2.5, "samples_per_second": 12_800.0, "gflops": 63.0, "share": 0.5}
+        monkeypatch.setattr(
+            benchmark,
+            "measure_presets",
+            lambda: {
+                "escontrela": {**figures, "inference": inference},
+                "sgemm_gflops": 126.0,
+                "threads": 2,
+                "blas": "some BLAS",
+                "blas_threads": None,
+            },
+        )
         assert run("benchmark") == 0
-        assert "escontrela           32      2.500     12,800" in capsys.readouterr().out
+        table = capsys.readouterr().out
+        assert table.splitlines()[2].split() == [
+            "escontrela",
+            "32",
+            "2.500",
+            "12,800",
+            "63.0",
+            "50.0%",
+            "0.123",
+            "56.8",
+        ]
+        assert "126 GFLOP/s" in table
+        assert "on 2 threads at once" in table
+        assert table.splitlines()[-1] == processor.describe()
 
     def test_that_the_doctor_fails_where_no_window_could_open(self, monkeypatch, capsys):
         monkeypatch.setattr("cnnviz.commands.doctor.window_problem", lambda: "there is no display")
@@ -441,7 +468,7 @@ class TestBenchmarkAndDoctor:
         monkeypatch.setattr("cnnviz.commands.doctor.window_problem", lambda: None)
         monkeypatch.setattr("cnnviz.commands.doctor.processor.describe", lambda: 1 / 0)
         assert run("doctor") == 0
-        assert "BLAS                 cannot be found out (ZeroDivisionError" in capsys.readouterr().out
+        assert "processor            cannot be found out (ZeroDivisionError" in capsys.readouterr().out
 
 
 class TestHowCommandsEnd:

@@ -27,7 +27,7 @@ def run(args: Namespace) -> int:
         ("Python", lambda: f"{platform.python_version()} ({sys.executable})"),
         ("system", platform.platform),
         *((package, lambda package=package: _version(package)) for package in PACKAGES),
-        ("computes on", processor.describe),
+        ("processor", processor.describe),
         ("display", _display),
         ("libraries", _libraries),
         ("cache", lambda: _folder(platformdirs.user_cache_path("cnnviz"))),

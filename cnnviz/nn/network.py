@@ -103,6 +103,18 @@ class Network:
         """Number of values that training can change."""
         return sum(int(np.prod(s)) for tensors in self.parameter_shapes.values() for s in tensors.values())
 
+    @property
+    def training_multiply_adds(self) -> int:
+        """Number of products that one training step adds up for each example; one is two floating-point operations.
+
+        Forwards a layer takes m products; back it takes m for the gradient by its parameters, and m for that by its
+        input, which the first layer that multiplies at all is never asked for. In all: 3 * (sum of m) - (m of that
+        layer). What is less than a matrix product (biases, ReLU, pooling, the update) does not count.
+        """
+        layers = ((layer, self.input_shape_of(name)) for name, layer in self.layers.items())
+        forward = [count for layer, shape in layers if (count := layer.multiply_adds(shape))]
+        return 3 * sum(forward) - forward[0] if forward else 0
+
     def input_shape_of(self, layer: str) -> Shape:
         """Return the shape of what ``layer`` is given."""
         names = list(self.layers)

@@ -70,6 +70,17 @@ def test_that_shapes_are_followed_from_layer_to_layer(network):
     assert network.parameter_count == 54 + 3 + 48 + 120 + 5
 
 
+def test_that_a_training_step_takes_three_times_the_products_of_forward_less_those_by_the_image(network):
+    conv1 = 6 * 8 * 3 * (2 * 3 * 3)
+    conv2 = 2 * 3 * 4 * (3 * 2 * 2)
+    dense1 = 5 * 24
+    assert network.training_multiply_adds == 2 * conv1 + 3 * conv2 + 3 * dense1 == 6408
+
+
+def test_that_a_network_without_weights_takes_no_products():
+    assert Network("bare", {"flatten": Flatten()}).training_multiply_adds == 0
+
+
 def test_that_a_layers_input_is_the_output_of_the_one_before(network):
     assert network.input_shape_of("conv1") == (6, 8, 2)
     assert network.input_shape_of("relu1") == (6, 8, 3)

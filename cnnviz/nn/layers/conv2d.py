@@ -1,5 +1,6 @@
 """The convolution (as in all of the field: the cross-correlation)."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -93,6 +94,10 @@ class Conv2D(Layer):
         """Return the shapes of weight and bias."""
         bias = {"bias": (self.filters,)} if self.bias else {}
         return {"weight": (self.filters, input_shape[2], *self.kernel), **bias}
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return Ho * Wo * F * C * kh * kw; products with the border of zeros count as well."""
+        return math.prod((*self.output_shape(input_shape), input_shape[2], *self.kernel))
 
     def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, ConvCache]:
         """Return y, shape (N, Ho, Wo, F), for x of shape (N, H, W, C)."""

@@ -44,6 +44,10 @@ class Dense(Layer):
         bias = {"bias": (self.units,)} if self.bias else {}
         return {"weight": (self.units, input_shape[0]), **bias}
 
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return units * inputs."""
+        return self.units * input_shape[0]
+
     def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, np.ndarray]:
         """Return y, shape (N, units), for x of shape (N, inputs); the cache is x."""
         y = workspace.array("output", (len(x), self.units), x.dtype)

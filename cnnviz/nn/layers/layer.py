@@ -47,6 +47,14 @@ class Layer(ABC):
         """Return the shape of each parameter, in PyTorch's order; empty where there is nothing to learn."""
         return {}
 
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return how many products ``forward`` adds up for one example; 0 where it multiplies no matrices.
+
+        Each of these products has an input and a weight as its factors. Each gradient takes one product for each of
+        them again: that by the parameters output gradient times input, that by the input output gradient times weight.
+        """
+        return 0
+
     def initialize(self, input_shape: Shape, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return fresh parameters, float64: weights by the layer's ``initializer``, and biases of 0."""
         return {

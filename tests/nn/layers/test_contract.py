@@ -62,6 +62,12 @@ def test_that_output_shape_is_the_shape_of_what_forward_returns(layer, input_sha
     assert y.shape == (N, *layer.output_shape(input_shape))
 
 
+def test_that_there_are_products_to_add_up_exactly_where_there_are_weights(layer, input_shape):
+    count = layer.multiply_adds(input_shape)
+    assert isinstance(count, int)
+    assert (count > 0) == ("weight" in layer.parameter_shapes(input_shape))
+
+
 def test_that_initialize_gives_every_parameter_its_shape_in_order(layer, input_shape, rng):
     fresh = layer.initialize(input_shape, rng)
     shapes = {name: array.shape for name, array in fresh.items()}
