@@ -80,7 +80,7 @@ def prediction(preset: str, images: int) -> Callable[[], np.ndarray]:
     network = recipe.build()
     parameters = network.initialize(rng)
     x = recipe.normalization.apply(_noise_images(rng, images))
-    workspace = Workspace()
+    workspace = Workspace(overwrites=True)
     return lambda: network.predict(x, parameters, workspace)
 
 

@@ -156,18 +156,17 @@ def filter_gradient(
     """
     tiling = _tiling(x.shape[1:], gradient.shape, stride)
     inner, width = tiling.values + 1, tiling.t * tiling.count
-    total = workspace.array("band gradient", (inner, width), x.dtype)
+    total, part = (workspace.array(name, (inner, width), x.dtype) for name in ("band gradient", "part of it"))
     total[...] = 0
     dproducts = dy.reshape(-1, width)
     for tiles, patches in _unrolled(x, tiling, workspace):
         rows = rows_a_product(len(patches), inner, width)
-        parts = workspace.array("parts of it", (len(patches) // rows, inner, width), x.dtype)
+        parts = workspace.array("products", (len(patches) // rows, inner, width), x.dtype)
         # (products, kh*span*C + 1, tiles) @ (products, tiles, t*F)
         np.matmul(
             patches.reshape(-1, rows, inner).transpose(0, 2, 1), dproducts[tiles].reshape(-1, rows, width), out=parts
         )
-        for part in parts:
-            np.add(total, part, out=total)
+        np.add(total, np.add.reduce(parts, axis=0, out=part), out=total)
     np.add.reduce(workspace.view("places of gradient", total, tiling.places), axis=0, out=gradient)
     if bias_gradient is not None:
         np.add.reduce(total[-1].reshape(tiling.t, -1), axis=0, out=bias_gradient)
@@ -247,23 +246,14 @@ def unpool_2x2(dy: np.ndarray, x: np.ndarray, larger: np.ndarray, workspace: Wor
         lower_wins = workspace.array("lower wins", few.shape, np.bool_)
         dlarger = workspace.array("dlarger", larger[images].shape, dy.dtype)
         np.greater(larger[images, 1::2], larger[images, ::2], out=lower_wins)
-        multiply_by_mask(few, lower_wins, dlarger[:, 1::2])
+        np.multiply(few, lower_wins, out=dlarger[:, 1::2])
         np.subtract(few, dlarger[:, 1::2], out=dlarger[:, ::2])
 
         right_wins = workspace.array("right wins", dlarger.shape, np.bool_)
         np.greater(right[images], left[images], out=right_wins)
-        multiply_by_mask(dlarger, right_wins, dright[images])
+        np.multiply(dlarger, right_wins, out=dright[images])
         np.subtract(dlarger, dright[images], out=dleft[images])
     return dx
-
-
-def multiply_by_mask(values: np.ndarray, mask: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write ``values`` where ``mask``, of the same shape, is True, and 0 elsewhere, into ``out``.
-
-    The mask becomes numbers first: multiplied as it is, NumPy would make them in buffers of its own.
-    """
-    np.copyto(out, mask)
-    return np.multiply(values, out, out=out)
 
 
 def _some_at_a_time(x: np.ndarray) -> Iterator[slice]:

@@ -133,7 +133,9 @@ class Network:
         """Run x, shape (N, H, W, C), through all layers."""
         result = ForwardPass(x, {}, {}, workspace)
         for name, layer in self.layers.items():
-            x, result.caches[name] = layer.forward(x, parameters.get(name, _NONE), workspace.part(name))
+            own = workspace.part(name)
+            own.overwrites = workspace.overwrites and x is not result.inputs  # that is the caller's
+            x, result.caches[name] = layer.forward(x, parameters.get(name, _NONE), own)
             result.outputs[name] = x
         return result
 
@@ -166,16 +168,14 @@ class Network:
 
         A ``workspace`` that the caller keeps saves the time of asking for memory.
         """
-        kept = workspace or Workspace()
+        kept = workspace or Workspace(overwrites=True)
         probabilities = np.empty((len(x), *next(reversed(self.output_shapes.values()))), x.dtype)
 
         def work(part: int, runner: int) -> None:
             span = slice(part * EXAMPLES_AT_A_TIME, (part + 1) * EXAMPLES_AT_A_TIME)
-            own, y = kept.part(f"runner {runner}"), x[span]
             with np.errstate(over="ignore", invalid="ignore"):  # parameters about to diverge are the trainer's business
-                for name, layer in self.layers.items():
-                    y, _ = layer.forward(y, parameters.get(name, _NONE), own.part(name))
-                softmax(y, out=probabilities[span])
+                logits = self.forward(x[span], parameters, kept.part(f"thread {runner}")).logits
+                softmax(logits, out=probabilities[span])
 
         processor.share_out(-(-len(x) // EXAMPLES_AT_A_TIME), work)
         return probabilities

@@ -19,10 +19,14 @@ class Workspace:
     ----------
     rng : numpy.random.Generator or None
         Source of what is random in a training pass (dropout); None: nothing is, as when a network is used.
+    overwrites : bool
+        Whether a layer may write its result over what it was given (``over``). That saves time and a quarter of the
+        memory, but of a pass only the end is left: neither the output of each layer, nor the gradient by it.
     """
 
-    def __init__(self, rng: np.random.Generator | None = None) -> None:
+    def __init__(self, rng: np.random.Generator | None = None, *, overwrites: bool = False) -> None:
         self.rng = rng
+        self.overwrites = overwrites
         self._memory: dict[str, np.ndarray] = {}  # flat, as large as the largest array of that name
         self._arrays: dict[tuple, np.ndarray] = {}
         self._views: dict[str, tuple[np.ndarray, Any]] = {}
@@ -32,7 +36,7 @@ class Workspace:
         """Return the workspace of one layer, where its names are its own."""
         part = self._parts.get(name)
         if part is None:
-            part = self._parts[name] = Workspace()
+            part = self._parts[name] = Workspace(overwrites=self.overwrites)
         part.rng = self.rng
         return part
 
@@ -54,6 +58,10 @@ class Workspace:
         if array is None:
             array = self._arrays[key] = np.full(shape, value, dtype)
         return array
+
+    def over(self, given: np.ndarray, name: str) -> np.ndarray:
+        """Return where a result of the shape of ``given`` goes: over it, or into an array of that name."""
+        return given if self.overwrites else self.array(name, given.shape, given.dtype)
 
     def view(self, name: str, source: np.ndarray, make: Callable[[np.ndarray], Any]) -> Any:
         """Return ``make(source)``, remembered for as long as ``source`` is the same array."""
@@ -77,6 +85,9 @@ class _Fresh(Workspace):
 
     def part(self, name: str) -> Workspace:
         return self
+
+    def over(self, given: np.ndarray, name: str) -> np.ndarray:
+        return np.empty_like(given)
 
     def array(self, name: str, shape: Shape, dtype: np.dtype | type) -> np.ndarray:
         return np.empty(shape, dtype)

@@ -59,7 +59,7 @@ def evaluate(
     total = len(images)
     parts = -(-total // EXAMPLES_AT_A_TIME)
     losses = np.zeros(parts)
-    workspaces = [Workspace() for _ in range(processor.threads())]
+    workspaces = [Workspace(overwrites=True) for _ in range(processor.threads())]
     confusions = np.zeros((len(workspaces), CLASSES, CLASSES), np.int64)
 
     def work(part: int, runner: int) -> None:

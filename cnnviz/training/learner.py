@@ -9,7 +9,7 @@ from cnnviz import processor
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.nn import Network, Optimizer, Parameters, Workspace, initial_state, softmax_cross_entropy
 
-MOST_SHARDS = 4
+MOST_SHARDS = 2  # with more of them, large dense layers would read their weights too often for a few images each
 SMALLEST_SHARD = 16  # images; fewer are not worth another thread
 BLOCK = 16_384  # parameters updated at a time: they and their moments stay in a core's own cache
 
@@ -27,10 +27,10 @@ class BatchCost(NamedTuple):
 
 
 class _Shard:
-    """A part of the batch: what a thread needs to go forwards and backwards without meeting another."""
+    """A part of the batch, and what was found of it."""
 
     def __init__(self, network: Network, rng: np.random.Generator) -> None:
-        self.workspace = Workspace(rng)
+        self.rng = rng
         self.gradients = Parameters.zeros(network.parameter_shapes)
         self.loss = 0.0  # its share of the batch's mean cost
         self.right = 0
@@ -73,7 +73,7 @@ class Learner:
         self._shards = [_Shard(network, rng) for rng in self.generators]
         self._used = 1  # shards of the latest batch
         self._blocks = list(self._cut_into_blocks())
-        self._scratch = [Workspace() for _ in range(processor.MOST_THREADS)]
+        self._workspaces = [Workspace(overwrites=True) for _ in range(processor.MOST_THREADS)]  # one for each thread
 
     @property
     def gradients(self) -> Parameters:
@@ -85,9 +85,9 @@ class Learner:
         total = len(labels)
         self._used = count = shard_count(total)
 
-        def work(part: int, _: int) -> None:
+        def work(part: int, runner: int) -> None:
             span = slice(part * total // count, (part + 1) * total // count)
-            self._differentiate(self._shards[part], images[span], labels[span], total)
+            self._differentiate(self._shards[part], self._workspaces[runner], images[span], labels[span], total)
 
         processor.share_out(count, work)
         used = self._shards[:count]
@@ -103,12 +103,14 @@ class Learner:
                 np.add(gradient, other, out=gradient)
             if trained:
                 with np.errstate(over="ignore", invalid="ignore"):
-                    self._optimizer.update(parameters, gradient, moments, lr, self.step, self._scratch[runner])
+                    self._optimizer.update(parameters, gradient, moments, lr, self.step, self._workspaces[runner])
 
         processor.share_out(len(self._blocks), work)
 
-    def _differentiate(self, shard: _Shard, images: np.ndarray, labels: np.ndarray, total: int) -> None:
-        workspace = shard.workspace
+    def _differentiate(
+        self, shard: _Shard, workspace: Workspace, images: np.ndarray, labels: np.ndarray, total: int
+    ) -> None:
+        workspace.rng = shard.rng
         x = self._normalization.apply(images, out=workspace.array("input", (*images.shape, 1), np.float32))
         with np.errstate(over="ignore", invalid="ignore"):  # told by the trainer, in words
             forward = self._network.forward(x, self.parameters, workspace)

@@ -128,6 +128,24 @@ def test_that_a_kept_workspace_predicts_the_same_and_its_results_stay(network, p
     np.testing.assert_array_equal(first, network.predict(one, parameters))
 
 
+def test_that_overwriting_on_the_way_changes_no_gradient_and_no_input(network, x, parameters):
+    expected, _ = gradients_of(network, x, parameters)
+    before = x.copy()
+    forward = network.forward(x, parameters, Workspace(overwrites=True))
+    gradients = Parameters.zeros(network.parameter_shapes, np.float64)
+    network.backward(softmax_cross_entropy(forward.logits, LABELS).gradient, forward, parameters, gradients)
+    np.testing.assert_array_equal(gradients.vector, expected.vector)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_that_a_layer_that_overwrites_spares_the_input_of_the_network(rng):
+    network = Network("relu first", {"relu1": ReLU(), "flatten": Flatten(), "dense1": Dense(5)}, (3, 3, 2))
+    x = rng.standard_normal((4, 3, 3, 2))
+    before = x.copy()
+    network.forward(x, network.initialize(rng, np.float64), Workspace(overwrites=True))
+    np.testing.assert_array_equal(x, before)
+
+
 def test_that_a_prediction_between_forward_and_backward_changes_nothing(network, x, parameters, rng):
     expected, _ = gradients_of(network, x, parameters)
     forward = network.forward(x, parameters)

@@ -59,6 +59,16 @@ def test_that_a_view_is_made_once_for_an_array_and_anew_for_another():
     assert [len(array) for array in made] == [3, 4, 3]
 
 
+def test_that_results_go_over_what_was_given_only_where_that_is_allowed():
+    given = np.zeros((2, 3), np.float32)
+    assert Workspace(overwrites=True).over(given, "y") is given
+    assert Workspace(overwrites=True).part("relu1").over(given, "y") is given
+    for workspace in (Workspace(), FRESH):
+        result = workspace.over(given, "y")
+        assert not np.shares_memory(result, given)
+        assert (result.shape, result.dtype) == (given.shape, given.dtype)
+
+
 def test_that_fresh_memory_is_never_handed_out_twice():
     assert FRESH.part("conv1") is FRESH
     for ask in (

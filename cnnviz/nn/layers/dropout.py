@@ -46,7 +46,7 @@ class Dropout(Layer):
         np.greater_equal(factors, self.rate, out=kept)
         np.copyto(factors, kept)
         np.divide(factors, 1 - self.rate, out=factors)
-        return np.multiply(x, factors, out=workspace.array("output", x.shape, x.dtype)), factors
+        return np.multiply(x, factors, out=workspace.over(x, "output")), factors
 
     def input_gradient(
         self, dy: np.ndarray, cache: np.ndarray | None, params: Arrays, workspace: Workspace = FRESH
@@ -54,4 +54,4 @@ class Dropout(Layer):
         """Return dy times the same factors."""
         if cache is None:
             return dy
-        return np.multiply(dy, cache, out=workspace.array("dx", dy.shape, dy.dtype))
+        return np.multiply(dy, cache, out=workspace.over(dy, "dx"))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnviz.nn.kernels import multiply_by_mask
 from cnnviz.nn.layers.layer import Arrays, Layer
 from cnnviz.nn.shapes import Shape
 from cnnviz.nn.workspace import FRESH, Workspace
@@ -20,7 +19,7 @@ class ReLU(Layer):
 
     def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, np.ndarray]:
         """Return max(x, 0), which is also all that the way back needs."""
-        y = np.maximum(x, 0, out=workspace.array("output", x.shape, x.dtype))
+        y = np.maximum(x, 0, out=workspace.over(x, "output"))
         return y, y
 
     def input_gradient(
@@ -28,4 +27,4 @@ class ReLU(Layer):
     ) -> np.ndarray:
         """Return dy where the output was positive, 0 elsewhere."""
         active = np.greater(cache, 0, out=workspace.array("active", cache.shape, np.bool_))
-        return multiply_by_mask(dy, active, workspace.array("dx", dy.shape, dy.dtype))
+        return np.multiply(dy, active, out=workspace.over(dy, "dx"))
