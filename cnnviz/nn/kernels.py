@@ -194,10 +194,11 @@ def input_gradient(
 def _bands(
     filters: np.ndarray, bias: np.ndarray | None, tiling: _Tiling, dtype: np.dtype, workspace: Workspace
 ) -> np.ndarray:
-    """Return the banded matrix, shape (kh*span*C + 1, t*F), with the biases (0 for None) as its last row."""
+    """Return the banded matrix, shape (kh*span*C + 1, t*F), with the biases as its last row, 0 where there are none."""
     bands = workspace.filled("bands", (tiling.values + 1, tiling.t * tiling.count), dtype, 0)
     workspace.view("places", bands, tiling.places)[...] = filters
-    bands[-1].reshape(tiling.t, -1)[...] = 0 if bias is None else bias
+    if bias is not None:
+        bands[-1].reshape(tiling.t, -1)[...] = bias
     return bands
 
 

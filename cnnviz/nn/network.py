@@ -169,13 +169,15 @@ class Network:
         A ``workspace`` that the caller keeps saves the time of asking for memory.
         """
         kept = workspace or Workspace(overwrites=True)
+        parts = -(-len(x) // EXAMPLES_AT_A_TIME)
         probabilities = np.empty((len(x), *next(reversed(self.output_shapes.values()))), x.dtype)
 
         def work(part: int, runner: int) -> None:
             span = slice(part * EXAMPLES_AT_A_TIME, (part + 1) * EXAMPLES_AT_A_TIME)
+            few = x[span] if parts > 1 else x  # views of x are remembered as long as it is the same array
             with np.errstate(over="ignore", invalid="ignore"):  # parameters about to diverge are the trainer's business
-                logits = self.forward(x[span], parameters, kept.part(f"thread {runner}")).logits
+                logits = self.forward(few, parameters, kept.part(f"thread {runner}")).logits
                 softmax(logits, out=probabilities[span])
 
-        processor.share_out(-(-len(x) // EXAMPLES_AT_A_TIME), work)
+        processor.share_out(parts, work)
         return probabilities
