@@ -50,6 +50,8 @@ def _run(argv: Sequence[str] | None) -> int:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments.insert(0, "gui")
     args = parser.parse_args(arguments)
+    if getattr(args, "threads", None) is not None:
+        processor.use_threads(args.threads)
     return importlib.import_module(f"cnnviz.commands.{args.command}").run(args)
 
 
@@ -111,6 +113,7 @@ def _add_gui(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--start", action="store_true", help="train at once, without waiting for Space")
     parser.add_argument("--screenshot", type=Path, metavar="FILE.png", help="write a picture of the window and quit")
     parser.add_argument("--after", type=float, metavar="SECONDS", help="when to take the picture (default: 5)")
+    _add_threads(parser)
     parser.add_argument("--reset-settings", action="store_true", help="forget the layout and all preferences")
 
 
@@ -134,6 +137,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="of the first weights and of the order (default: 0)")
     parser.add_argument("--freeze", metavar="LAYER,...", help="layers that do not learn, such as conv1")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the parameters, in the format of the extension")
+    _add_threads(parser)
     _add_json(parser)
 
 
@@ -142,6 +146,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("params", type=Path, metavar="PARAMS", help="a parameter file")
     _add_dataset(parser)
     parser.add_argument("--test-size", type=int, metavar="N", help="test with the first N images")
+    _add_threads(parser)
     _add_json(parser)
 
 
@@ -179,7 +184,9 @@ def _add_data(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_benchmark(commands: argparse._SubParsersAction) -> None:
-    _add_json(_add(commands, "benchmark", "measure how fast each network trains and predicts on this machine"))
+    parser = _add(commands, "benchmark", "measure how fast each network trains and predicts on this machine")
+    _add_threads(parser)
+    _add_json(parser)
 
 
 def _add_doctor(commands: argparse._SubParsersAction) -> None:
@@ -203,6 +210,18 @@ def _add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder of MNIST (default: CNNVIZ_DATA_DIR, else the cache folder)"
     )
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads", type=_thread_count, metavar="N", help="compute on so many threads; the results stay the same"
+    )
+
+
+def _thread_count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= processor.MOST_THREADS):
+        raise argparse.ArgumentTypeError(f"accepted is 1 to {processor.MOST_THREADS}, got {text}")
+    return int(text)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

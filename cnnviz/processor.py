@@ -81,13 +81,16 @@ def share_out(parts: int, work: Callable[[int, int], None]) -> None:
                 part = pending.popleft()
             except IndexError:  # another one was quicker
                 return
-            work(part, runner)
+            try:
+                work(part, runner)
+            except BaseException:
+                pending.clear()
+                raise
 
     others = [_pool(runners - 1).submit(run, runner) for runner in range(1, runners)]
     try:
         run(0)
     finally:
-        pending.clear()
         failures = [other.exception() for other in others]  # waits
     for failure in failures:
         if failure is not None:

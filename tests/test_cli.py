@@ -94,6 +94,23 @@ class TestTrain:
         recall = json.loads(capsys.readouterr().out)["recall"]
         assert recall.count(None) >= 7
 
+    def test_that_the_number_of_threads_changes_no_bit(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setenv(processor.THREADS, "1")  # what the option changes is taken back after the test
+        results = []
+        for threads in (1, 2):
+            options = ("--preset", "keras", *SMALL[:4], "--train-size", 64, "--batch-size", 64, "--epochs", 1)
+            assert run("train", *options, "--threads", threads, "--out", tmp_path / "p.npz", "--json", "-") == 0
+            assert processor.threads() == threads
+            loss = json.loads(capsys.readouterr().out)["test_loss"]
+            weights = read_parameters(tmp_path / "p.npz").parameters
+            results.append((loss, *(array.tobytes() for array in weights.values())))
+        assert results[0] == results[1]
+
+    @pytest.mark.parametrize("count", ["0", "65", "two"])
+    def test_that_an_impossible_number_of_threads_is_a_wrong_call(self, count, capsys):
+        assert run("train", *SMALL, "--threads", count) == 2
+        assert f"argument --threads: accepted is 1 to 64, got {count}" in capsys.readouterr().err
+
     def test_that_it_writes_what_it_was_trained_with(self, trained):
         saved = read_parameters(trained / "p.npz")
         assert saved.architecture == "escontrela"

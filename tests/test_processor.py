@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -80,6 +81,25 @@ def test_that_after_a_fault_no_further_part_is_begun(threads):
     with pytest.raises(ZeroDivisionError):
         processor.share_out(10, work)
     assert begun == [0, 1, 2]
+
+
+@pytest.mark.parametrize("faulty", [0, 1])
+def test_that_a_fault_on_one_thread_keeps_the_other_from_going_on(threads, faulty):
+    threads(2)
+    meeting = threading.Barrier(2, timeout=10)
+    begun = []
+
+    def work(part: int, runner: int) -> None:
+        begun.append(part)
+        if part < 2:
+            meeting.wait()
+        if runner == faulty:
+            raise ZeroDivisionError
+        time.sleep(0.05)  # until the other one has failed
+
+    with pytest.raises(ZeroDivisionError):
+        processor.share_out(100, work)
+    assert sorted(begun) == [0, 1]
 
 
 @pytest.mark.parametrize("wish", ["0", "-1", "65", "two", "1.5", " "])
