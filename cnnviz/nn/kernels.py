@@ -19,7 +19,8 @@ That multiplies by many zeros, but it copies several times less, and a product t
 the processor's peak that it gains several-fold (5x5 filters on 8 channels). ``tile_width`` weighs the two.
 
 The rows of a few images at a time fill a buffer that stays in the processor's cache, and are unrolled again for the
-filters' gradient: copying them twice costs less than keeping them for a whole batch. All memory is the caller's.
+filters' gradient: copying them twice costs less than keeping them for a whole batch. Where even one image does not fit
+(many channels), only its columns are unrolled: see ``_row_by_row``. All memory is the caller's.
 """
 
 from collections.abc import Iterator
@@ -85,6 +86,8 @@ class _Tiling:
         Output rows and columns; columns of a tile; tiles in a row; input columns under a tile.
     images_at_a_time : int
         How many are unrolled at a time.
+    is_large : bool
+        Whether a single image is too much for that.
     values : int
         Length kh * span * C of a row of unrolled input, without the 1 for the bias.
     """
@@ -99,6 +102,7 @@ class _Tiling:
         self.span = (self.t - 1) * stride + kw
         self.values = kh * self.span * channels
         self.images_at_a_time = max(1, PATCH_VALUES // (self.rows * self.tiles * self.values))
+        self.is_large = stride == 1 and self.rows * self.tiles * self.values > PATCH_VALUES
 
     def windows(self, x: np.ndarray) -> np.ndarray:
         """Return what each tile sees, as a view of shape (N, rows, tiles, kh, span, C) of x, shape (N, H, W, C)."""
@@ -107,6 +111,16 @@ class _Tiling:
             x,
             (len(x), self.rows, self.tiles, self.kernel[0], self.span, self.channels),
             (by_image, by_row * self.stride, by_column * self.stride * self.t, by_row, by_column, by_channel),
+            writeable=False,
+        )
+
+    def stripes(self, x: np.ndarray) -> np.ndarray:
+        """Return what each tile sees of each row, as a view of shape (N, H, tiles, span, C) of x, at a stride of 1."""
+        by_image, by_row, by_column, by_channel = x.strides
+        return as_strided(
+            x,
+            (len(x), x.shape[1], self.tiles, self.span, self.channels),
+            (by_image, by_row, by_column * self.t, by_column, by_channel),
             writeable=False,
         )
 
@@ -136,8 +150,12 @@ def correlate(
     bands = _bands(filters, bias, tiling, x.dtype, workspace)
     y = workspace.array("output", (len(x), tiling.rows, tiling.columns, tiling.count), x.dtype)
     products = y.reshape(-1, tiling.t * tiling.count)
-    for tiles, patches in _unrolled(x, tiling, workspace):
-        multiply(patches, bands, out=products[tiles])
+    for tiles, values, patches in _unrolled(x, tiling, workspace):
+        if values.stop == len(bands):  # the first for these tiles
+            multiply(patches, bands[values], out=products[tiles])
+        else:
+            addend = workspace.array("addend", products[tiles].shape, x.dtype)
+            np.add(products[tiles], multiply(patches, bands[values], out=addend), out=products[tiles])
     return y
 
 
@@ -155,18 +173,20 @@ def filter_gradient(
     that cell. One product sums over the tiles; the t places of a filter within the banded matrix remain to be added.
     """
     tiling = _tiling(x.shape[1:], gradient.shape, stride)
-    inner, width = tiling.values + 1, tiling.t * tiling.count
-    total, part = (workspace.array(name, (inner, width), x.dtype) for name in ("band gradient", "part of it"))
+    width = tiling.t * tiling.count
+    total = workspace.array("band gradient", (tiling.values + 1, width), x.dtype)
     total[...] = 0
     dproducts = dy.reshape(-1, width)
-    for tiles, patches in _unrolled(x, tiling, workspace):
+    for tiles, values, patches in _unrolled(x, tiling, workspace):
+        inner = patches.shape[1]
         rows = rows_a_product(len(patches), inner, width)
-        parts = workspace.array("products", (len(patches) // rows, inner, width), x.dtype)
-        # (products, kh*span*C + 1, tiles) @ (products, tiles, t*F)
+        parts = workspace.array("parts", (len(patches) // rows, inner, width), x.dtype)
+        # (parts, values, rows) @ (parts, rows, t*F)
         np.matmul(
             patches.reshape(-1, rows, inner).transpose(0, 2, 1), dproducts[tiles].reshape(-1, rows, width), out=parts
         )
-        np.add(total, np.add.reduce(parts, axis=0, out=part), out=total)
+        part = np.add.reduce(parts, axis=0, out=workspace.array("part", (inner, width), x.dtype))
+        np.add(total[values], part, out=total[values])
     np.add.reduce(workspace.view("places of gradient", total, tiling.places), axis=0, out=gradient)
     if bias_gradient is not None:
         np.add.reduce(total[-1].reshape(tiling.t, -1), axis=0, out=bias_gradient)
@@ -202,8 +222,16 @@ def _bands(
     return bands
 
 
-def _unrolled(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield, for a few images at a time, which tiles are theirs, and those tiles' rows of unrolled input."""
+def _unrolled(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Yield unrolled input, shape (tiles, values), with which tiles it serves and which rows of the banded matrix.
+
+    A last column of ones meets the biases. What was yielded holds until the next.
+    """
+    return (_row_by_row if tiling.is_large else _whole)(x, tiling, workspace)
+
+
+def _whole(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Unroll a few images at a time."""
     per_image = tiling.rows * tiling.tiles
     images = min(tiling.images_at_a_time, len(x))
     unrolled = workspace.filled("unrolled", (images * per_image, tiling.values + 1), x.dtype, 1)
@@ -212,7 +240,32 @@ def _unrolled(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterator[
     for start in range(0, len(x), max(images, 1)):
         count = min(images, len(x) - start)
         np.copyto(patches[:count], windows[start : start + count])
-        yield slice(start * per_image, (start + count) * per_image), unrolled[: count * per_image]
+        tiles = slice(start * per_image, (start + count) * per_image)
+        yield tiles, slice(0, tiling.values + 1), unrolled[: count * per_image]
+
+
+def _row_by_row(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Unroll an image along its columns only, which copies each of its rows once and not kh times.
+
+    What a row of the filters meets lies in it as it is, from that row of the image on: kh products, to be added up. The
+    last row of the filters comes first and takes the biases along.
+    """
+    height, kh = x.shape[1], tiling.kernel[0]
+    per_row = tiling.values // kh
+    unrolled = workspace.filled("unrolled", (height * tiling.tiles, per_row + 1), x.dtype, 1)
+    stripes = workspace.view("stripes", x, tiling.stripes)
+    pieces = workspace.view("pieces", unrolled, lambda a: a[:, :-1].reshape(stripes.shape[1:]))
+    per_image = tiling.rows * tiling.tiles
+    for image, stripe in enumerate(stripes):
+        np.copyto(pieces, stripe)
+        for row in reversed(range(kh)):
+            patches = unrolled[row * tiling.tiles :][:per_image]
+            values = slice(row * per_row, (row + 1) * per_row + (row == kh - 1))
+            yield (
+                slice(image * per_image, (image + 1) * per_image),
+                values,
+                patches[:, : values.stop - values.start],
+            )
 
 
 def max_pool_2x2(x: np.ndarray, workspace: Workspace) -> tuple[np.ndarray, np.ndarray]:
