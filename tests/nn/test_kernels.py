@@ -14,7 +14,7 @@ SINGLE = 2e-6  # tolerance in float32, as a share of the largest value: some rou
 @pytest.fixture(autouse=True)
 def crowded(monkeypatch):
     """Cut all work into pieces that are as small as those of large networks are in proportion."""
-    monkeypatch.setattr(kernels, "PATCH_VALUES", 300)
+    monkeypatch.setattr(kernels, "PATCH_VALUES", 100)
     monkeypatch.setattr(kernels, "_UNPACKED", 120)
     monkeypatch.setattr(kernels, "_FEWEST_ROWS", 1)
     forget()
