@@ -68,7 +68,8 @@ def share_out(parts: int, work: Callable[[int, int], None]) -> None:
     """Call ``work(part, runner)`` for each part, 0 to parts - 1, on all threads, and wait for the last.
 
     ``runner`` tells the threads apart, from 0, which is the caller's; which of them gets a part is chance. Where
-    ``work`` raises an exception, parts that nobody has begun are left out, and the exception is raised here.
+    ``work`` raises an exception, parts that nobody has begun are left out, and the exception is raised here. NumPy's
+    ``errstate`` is the caller's on all threads.
     """
     if parts == 1:
         return work(0, 0)
@@ -87,7 +88,17 @@ def share_out(parts: int, work: Callable[[int, int], None]) -> None:
                 pending.clear()
                 raise
 
-    others = [_pool(runners - 1).submit(run, runner) for runner in range(1, runners)]
+    others = []
+    if runners > 1:
+        import numpy as np
+
+        settings = np.geterr()
+
+        def run_with_settings(runner: int) -> None:
+            with np.errstate(**settings):
+                run(runner)
+
+        others = [_pool(runners - 1).submit(run_with_settings, runner) for runner in range(1, runners)]
     try:
         run(0)
     finally:

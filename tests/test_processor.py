@@ -51,6 +51,20 @@ def test_that_no_more_threads_work_than_were_asked_for(threads):
     assert len(seen) <= 2
 
 
+def test_that_every_thread_handles_floating_point_faults_as_the_caller_does(threads):
+    threads(2)
+    meeting = threading.Barrier(2, timeout=10)
+    settings = []
+
+    def work(part: int, runner: int) -> None:
+        meeting.wait()
+        settings.append(np.geterr()["over"])
+
+    with np.errstate(over="call"):
+        processor.share_out(2, work)
+    assert settings == ["call", "call"]
+
+
 @pytest.mark.parametrize("faulty", [0, 1, 30])
 def test_that_a_fault_is_raised_once_all_threads_have_come_to_rest(threads, faulty):
     threads(3)

@@ -175,9 +175,9 @@ class Network:
         def work(part: int, runner: int) -> None:
             span = slice(part * EXAMPLES_AT_A_TIME, (part + 1) * EXAMPLES_AT_A_TIME)
             few = x[span] if parts > 1 else x  # views of x are remembered as long as it is the same array
-            with np.errstate(over="ignore", invalid="ignore"):  # parameters about to diverge are the trainer's business
-                logits = self.forward(few, parameters, kept.part(f"thread {runner}")).logits
-                softmax(logits, out=probabilities[span])
+            logits = self.forward(few, parameters, kept.part(f"thread {runner}")).logits
+            softmax(logits, out=probabilities[span])
 
-        processor.share_out(parts, work)
+        with np.errstate(over="ignore", invalid="ignore"):  # parameters about to diverge are the trainer's business
+            processor.share_out(parts, work)
         return probabilities

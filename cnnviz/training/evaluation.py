@@ -65,14 +65,14 @@ def evaluate(
     def work(part: int, runner: int) -> None:
         start = part * EXAMPLES_AT_A_TIME
         pixels, labels = images.batch(np.arange(start, min(start + EXAMPLES_AT_A_TIME, total)))
-        with np.errstate(over="ignore", invalid="ignore"):
-            logits = network.forward(normalization.apply(pixels), parameters, workspaces[runner]).logits
-            losses[part] = softmax_cross_entropy(logits, labels).per_example.sum(dtype=np.float64)
+        logits = network.forward(normalization.apply(pixels), parameters, workspaces[runner]).logits
+        losses[part] = softmax_cross_entropy(logits, labels).per_example.sum(dtype=np.float64)
         np.add.at(confusions[runner], (labels, logits.argmax(axis=1)), 1)
         if progress is not None and runner == 0:
             progress(int(confusions.sum()), total)
 
-    processor.share_out(parts, work)
+    with np.errstate(over="ignore", invalid="ignore"):
+        processor.share_out(parts, work)
     if progress is not None:
         progress(total, total)  # the last part may have been another thread's
     confusion = confusions.sum(axis=0)

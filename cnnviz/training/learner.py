@@ -102,8 +102,7 @@ class Learner:
             for other in others[: self._used - 1]:
                 np.add(gradient, other, out=gradient)
             if trained:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    self._optimizer.update(parameters, gradient, moments, lr, self.step, self._workspaces[runner])
+                self._optimizer.update(parameters, gradient, moments, lr, self.step, self._workspaces[runner])
 
         processor.share_out(len(self._blocks), work)
 
@@ -112,11 +111,10 @@ class Learner:
     ) -> None:
         workspace.rng = shard.rng
         x = self._normalization.apply(images, out=workspace.array("input", (*images.shape, 1), np.float32))
-        with np.errstate(over="ignore", invalid="ignore"):  # told by the trainer, in words
-            forward = self._network.forward(x, self.parameters, workspace)
-            cost = softmax_cross_entropy(forward.logits, labels, total, workspace.part("cost"))
-            # The parameters of the first trained layer are the last thing that the way back is needed for.
-            self._network.backward(cost.gradient, forward, self.parameters, shard.gradients, down_to=self._trained[0])
+        forward = self._network.forward(x, self.parameters, workspace)
+        cost = softmax_cross_entropy(forward.logits, labels, total, workspace.part("cost"))
+        # The parameters of the first trained layer are the last thing that the way back is needed for.
+        self._network.backward(cost.gradient, forward, self.parameters, shard.gradients, down_to=self._trained[0])
         shard.loss = cost.mean
         shard.right = int(np.count_nonzero(forward.logits.argmax(axis=1) == labels))
 

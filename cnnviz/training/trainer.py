@@ -197,13 +197,12 @@ class Trainer:
     def _learn(self, indices: np.ndarray) -> StepDone:
         """Go one step: forwards, backwards, update."""
         images, labels = self.train.batch(indices)
-        loss, accuracy = self._learner.differentiate(images, labels)
-        self._require_finite(loss, "the cost of a batch")
-        self._learner.update(self.learning_rate)
-        self.step_in_epoch += 1
-        with np.errstate(over="ignore", invalid="ignore"):
-            size = self.parameters.vector @ self.parameters.vector
-        self._require_finite(size, "the size of the parameters")
+        with np.errstate(over="ignore", invalid="ignore"):  # told by the checks, in words
+            loss, accuracy = self._learner.differentiate(images, labels)
+            self._require_finite(loss, "the cost of a batch")
+            self._learner.update(self.learning_rate)
+            self.step_in_epoch += 1
+            self._require_finite(self.parameters.vector @ self.parameters.vector, "the size of the parameters")
         self._batch = indices
         self.history.append(loss, accuracy)
         return StepDone(self.step, loss, accuracy)
