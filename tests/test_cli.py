@@ -372,9 +372,16 @@ class TestData:
 
 class TestGui:
     def test_that_the_window_is_opened_with_the_options(self, monkeypatch, tmp_path):
-        calls = []
+        calls, engines = [], []
+
+        def open_window(engine, **options):
+            assert engine.is_alive
+            engines.append(engine)
+            calls.append(options)
+            return 0
+
         monkeypatch.setattr("cnnviz.commands.gui.window_problem", lambda: None)
-        app = SimpleNamespace(run=lambda **options: calls.append(options) or 0)
+        app = SimpleNamespace(run=open_window)
         monkeypatch.setattr(cnnviz.gui, "app", app, raising=False)
         picture = tmp_path / "w.png"
         arguments = ["--preset", "zhou", "--dataset", "strokes", "--start", "--screenshot", picture, "--after", "2.5"]
@@ -386,6 +393,7 @@ class TestGui:
         }  # fmt: skip
         given = {"preset": "zhou", "dataset": "strokes", "start": True, "screenshot": picture, "after": 2.5}
         assert calls == [{**nothing, **given}, nothing]
+        assert not any(engine.is_alive for engine in engines)
 
     @pytest.mark.parametrize(
         ("options", "code", "message"),

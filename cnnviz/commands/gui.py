@@ -8,6 +8,7 @@ from cnnviz.data import check_dataset
 from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
 from cnnviz.gui.preflight import window_problem
+from cnnviz.training.engine import Engine
 from cnnviz.training.presets import PRESETS
 
 DEFAULT_AFTER_SECONDS = 5.0
@@ -18,18 +19,20 @@ def run(args: Namespace) -> int:
     _check(args)
     if problem := window_problem():
         raise UserError(problem)
-    from cnnviz.gui import app  # Qt comes in here and nowhere else
+    with Engine() as engine:  # comes up while Qt does
+        from cnnviz.gui import app  # Qt comes in here and nowhere else
 
-    return app.run(
-        preset=args.preset,
-        dataset=args.dataset,
-        data_dir=args.data_dir,
-        params=args.params,
-        start=args.start,
-        screenshot=args.screenshot,
-        after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
-        reset_settings=args.reset_settings,
-    )
+        return app.run(
+            engine,
+            preset=args.preset,
+            dataset=args.dataset,
+            data_dir=args.data_dir,
+            params=args.params,
+            start=args.start,
+            screenshot=args.screenshot,
+            after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
+            reset_settings=args.reset_settings,
+        )
 
 
 def _check(args: Namespace) -> None:

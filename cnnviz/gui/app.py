@@ -20,6 +20,7 @@ from cnnviz.gui.theme import text_font
 from cnnviz.gui.workbench import Workbench
 from cnnviz.resource_files import resource
 from cnnviz.training.config import TrainingConfig
+from cnnviz.training.engine import Engine
 from cnnviz.training.presets import DEFAULT_PRESET
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Screenshot(QObject):
 
 
 def run(
+    engine: Engine,
     *,
     preset: str | None,
     dataset: str | None,
@@ -81,6 +83,8 @@ def run(
 
     Parameters
     ----------
+    engine : Engine
+        The process that trains; ended with the window.
     preset, dataset : str or None
         None: Escontrela's network; MNIST where it is at hand, generated strokes otherwise.
     data_dir, params : Path or None
@@ -98,7 +102,7 @@ def run(
         Settings, parameters or the screenshot's file are wrong; raised before the window opens where possible.
     """
     faulthandler.enable()
-    # The worker computes in many short steps; giving way to the window more often keeps that smooth.
+    # Snapshots are prepared in many short steps; giving way to the window more often keeps that smooth.
     sys.setswitchinterval(0.002)
     path = settings_path()
     settings, complaint = (Settings(), None) if reset_settings else load_settings(path)
@@ -109,7 +113,7 @@ def run(
         data_dir=data_dir,
     )
     app = _make_application()
-    workbench = Workbench(config)
+    workbench = Workbench(config, engine)
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
     faults = Faults(window)

@@ -13,10 +13,10 @@ from cnnviz.nn import Parameters
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import Action, Control
 from cnnviz.training.mailbox import Mailbox
-from cnnviz.training.snapshot import Probe, Snapshot
+from cnnviz.training.snapshot import Probe, State
 from cnnviz.training.trainer import EpochDone, StepDone, Trainer
 
-SNAPSHOTS_PER_SECOND = 30.0
+SNAPSHOTS_PER_SECOND = 40.0
 
 
 class Phase(enum.Enum):
@@ -60,18 +60,22 @@ class Session:
     dataset : Dataset or None
         What it trains on, for a later session to take over; None until it is loaded.
     control : Control
-    mailbox : Mailbox of Snapshot
+    mailbox : Mailbox of State
     status : Status
         Replaced as a whole, so that reading it needs no lock.
     """
 
     def __init__(
-        self, config: TrainingConfig, parameters: Parameters | None = None, dataset: Dataset | None = None
+        self,
+        config: TrainingConfig,
+        parameters: Parameters | None = None,
+        dataset: Dataset | None = None,
+        mailbox: Mailbox[State] | None = None,
     ) -> None:
         self.config = config
         self.dataset = dataset
         self.control = Control()
-        self.mailbox: Mailbox[Snapshot] = Mailbox()
+        self.mailbox: Mailbox[State] = mailbox or Mailbox()
         self.status = Status(Phase.LOADING)
         self._initial = parameters
         self._published_at = 0.0
@@ -141,7 +145,7 @@ class Session:
         return self.mailbox.is_empty and time.monotonic() - self._published_at >= 1 / SNAPSHOTS_PER_SECOND
 
     def _publish(self) -> None:
-        self.mailbox.put(self._trainer.snapshot(self._probe()))
+        self.mailbox.put(self._trainer.state(self._probe()))
         self._published_at = time.monotonic()
 
     def _probe(self) -> Probe:

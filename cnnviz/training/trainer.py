@@ -11,7 +11,7 @@ from cnnviz.nn import OPTIMIZERS, SCHEDULES, BackwardPass, ForwardPass, Paramete
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
 from cnnviz.training.history import History, TestPoint
-from cnnviz.training.snapshot import Probe, Snapshot, trace
+from cnnviz.training.snapshot import Probe, Snapshot, State
 
 _INITIALIZATION, _ORDER = 0, 1  # independent streams of random numbers from one seed
 
@@ -148,11 +148,12 @@ class Trainer:
 
     def snapshot(self, probe: Probe) -> Snapshot:
         """Return the state after the latest step, with ``probe`` traced through it."""
-        parameters = self.parameters.frozen_copy()
-        return Snapshot(
-            config=self.config,
-            network=self.network,
-            parameters=parameters,
+        return Snapshot.of(self.state(probe), self.config, self.network)
+
+    def state(self, probe: Probe) -> State:
+        """Return the state after the latest step, with ``probe`` still to be traced through it."""
+        return State(
+            parameters=self.parameters.frozen_copy(),
             gradients=self._gradients.frozen_copy() if self.step else None,
             step=self.step,
             epoch=self.epoch,
@@ -161,7 +162,7 @@ class Trainer:
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             history=self.history.view(),
-            trace=trace(self.network, parameters, probe, self.config.recipe.normalization),
+            probe=probe,
         )
 
     def _initialize(self, parameters: Parameters | None) -> Parameters:

@@ -215,7 +215,7 @@ def test_that_a_run_that_diverged_rests_and_says_how_to_go_on(live, diverging, w
 
 def test_that_a_failure_of_an_ended_run_is_not_told_in_the_next(live, diverging, wait_until, monkeypatch):
     live.train()
-    wait_until(lambda: live._thread.isFinished())
+    wait_until(lambda: live._run.take() or live._run.failure)
     monkeypatch.undo()
     live.reset()
     wait_until(lambda: live.poll() or live.snapshot)
