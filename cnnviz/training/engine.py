@@ -19,14 +19,15 @@ from cnnviz.training.history import History
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.messages import Begin, Message, Ready, Report, Wish, receive, send
 from cnnviz.training.session import Phase, Status
-from cnnviz.training.snapshot import Snapshot
+from cnnviz.training.shared_memory import SharedMemory
+from cnnviz.training.snapshot import Snapshot, State
 
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 1.0  # for the process to end by itself, which takes it some milliseconds
 
 # The process finds its modules where this one does, however this one was started.
-_CODE = "import sys; sys.path[:] = sys.argv[1:]; from cnnviz.training.worker import main; main()"
+_CODE = "import sys; _, memory, *sys.path = sys.argv; from cnnviz.training.worker import main; main(memory)"
 
 
 class Run:
@@ -50,6 +51,7 @@ class Run:
         self._number = number
         self._network = config.recipe.build()
         self._history = History()
+        self._slots = engine.memory.arrays(2, 2, self._network.parameter_count)
         self._mailbox: Mailbox[Snapshot] = Mailbox()
 
     def take(self) -> Snapshot | None:
@@ -67,11 +69,17 @@ class Run:
             self._engine.send(Ready(self._number))
         else:
             self._history.extend(report.news)
-            state = replace(report.state, history=self._history.view())
-            self._mailbox.put(Snapshot.of(state, self.config, self._network))
+            self._mailbox.put(Snapshot.of(self._complete(report), self.config, self._network))
         self.failure = report.failure
         self.control.hear(report.wishes, report.is_running)
         self.status = report.status  # last: who reads that the run rests finds the snapshot of where
+
+    def _complete(self, report: Report) -> State:
+        """Return the state that came with ``report``, with all that was not sent, or lies in shared memory."""
+        parameters, gradients = (Parameters(self._network.parameter_shapes, v) for v in self._slots[report.slot])
+        state = report.state
+        gradients = gradients if state.step else None
+        return replace(state, parameters=parameters, gradients=gradients, history=self._history.view()).copy()
 
     def fail(self, failure: str) -> None:
         """End here what has ended there without a word."""
@@ -164,7 +172,8 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        self._process = start_process()
+        self.memory = SharedMemory()
+        self._process = start_process(self.memory)
         self._requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._changing = threading.Lock()  # of the run, which must not come between a last word and its being passed on
         self._run: Run | None = None
@@ -230,6 +239,7 @@ class Engine:
             self._process.wait()
         self._writer.join()
         self._process.stdout.close()
+        self.memory.close()
 
     def _lose(self, error: Exception) -> None:
         """Tell the current run that nothing will come any more, and why."""
@@ -255,12 +265,15 @@ class Engine:
             stream.close()
 
 
-def start_process() -> subprocess.Popen[bytes]:
+def start_process(memory: SharedMemory) -> subprocess.Popen[bytes]:
     """Start the process that trains, its standard input and output open to this one."""
     try:
         with _interrupts_held_back():
             return subprocess.Popen(
-                [sys.executable, "-c", _CODE, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, "-c", _CODE, memory.handle, *sys.path],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=memory.descriptors,
             )
     except OSError as fault:
         raise UserError(

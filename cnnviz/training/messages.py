@@ -72,9 +72,13 @@ class Report:
     failure : str or None
         What ended the run, in one line for the user.
     state : State or None
-        The newest one; None where the latest report had it already. Its ``history`` is empty, for it is in ``news``.
+        The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
+        and ``gradients`` in shared memory.
     news : HistoryNews or None
         What the history has more than in the state before.
+    slot : int
+        Which of the two places in shared memory, shape (2, 2, size), holds parameters and gradients. They stay there
+        until this report has been answered with `Ready`, and the next one has been sent.
     """
 
     run: int
@@ -84,6 +88,7 @@ class Report:
     failure: str | None
     state: State | None = None
     news: HistoryNews | None = None
+    slot: int = 0
 
 
 Message = Begin | Wish | Ready | Report

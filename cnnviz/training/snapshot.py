@@ -116,15 +116,17 @@ def _seal(cache: Any) -> None:
 
 @dataclass(frozen=True)
 class State:
-    """What a trainer hands over after some step: bare values, of which a snapshot is made wherever it is wanted.
+    """What a trainer hands over after some step, of which a snapshot is made wherever it is wanted.
 
-    To take it is all that a watched run costs the trainer; the trace is made by who looks.
+    It costs the trainer next to nothing: the trace is made by who looks.
 
     Attributes
     ----------
     probe : Probe
         What is to be traced.
-    parameters, gradients, step, epoch, step_in_epoch, steps_per_epoch, epochs, learning_rate, history
+    parameters, gradients
+        As in ``Snapshot``, but the trainer's own, which its next step changes.
+    step, epoch, step_in_epoch, steps_per_epoch, epochs, learning_rate, history
         As in ``Snapshot``.
     """
 
@@ -138,6 +140,15 @@ class State:
     learning_rate: float
     history: HistoryView
     probe: Probe
+
+    def copy(self) -> "State":
+        """Return a state that no later step changes, its arrays read-only."""
+        gradients = self.gradients
+        return replace(
+            self,
+            parameters=self.parameters.frozen_copy(),
+            gradients=None if gradients is None else gradients.frozen_copy(),
+        )
 
 
 @dataclass(frozen=True)

@@ -148,13 +148,13 @@ class Trainer:
 
     def snapshot(self, probe: Probe) -> Snapshot:
         """Return the state after the latest step, with ``probe`` traced through it."""
-        return Snapshot.of(self.state(probe), self.config, self.network)
+        return Snapshot.of(self.state(probe).copy(), self.config, self.network)
 
     def state(self, probe: Probe) -> State:
-        """Return the state after the latest step, with ``probe`` still to be traced through it."""
+        """Return the state after the latest step, uncopied, with ``probe`` still to be traced through it."""
         return State(
-            parameters=self.parameters.frozen_copy(),
-            gradients=self._gradients.frozen_copy() if self.step else None,
+            parameters=self.parameters,
+            gradients=self._gradients if self.step else None,
             step=self.step,
             epoch=self.epoch,
             step_in_epoch=self.step_in_epoch,

@@ -23,6 +23,7 @@ from cnnviz.gui.theme import DARK, apply_theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.engine import start_process
+from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot
 from cnnviz.training.trainer import Trainer
 from cnnviz.training.worker import serve
@@ -65,18 +66,20 @@ class WorkerOnAThread:
     All that goes through the pipes is the same; but it is there at once, and what a test patches holds in it too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: SharedMemory) -> None:
         reading, requests = os.pipe()
         reports, writing = os.pipe()
         self.stdin, self.stdout = os.fdopen(requests, "wb"), os.fdopen(reports, "rb")
         self._thread = threading.Thread(
-            target=self._serve, args=(os.fdopen(reading, "rb"), os.fdopen(writing, "wb")), name="worker"
+            target=self._serve,
+            args=(os.fdopen(reading, "rb"), os.fdopen(writing, "wb"), memory.handle),
+            name="worker",
         )
         self._thread.start()
 
-    def _serve(self, requests: BinaryIO, reports: BinaryIO) -> None:
+    def _serve(self, requests: BinaryIO, reports: BinaryIO, memory: str) -> None:
         with requests:
-            serve(requests, reports)
+            serve(requests, reports, memory)
 
     def poll(self) -> int | None:
         return None if self._thread.is_alive() else 0
