@@ -16,6 +16,7 @@ from cnnviz import __version__, cli
 from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
+from cnnviz.commands.gui import _interrupts_put_off
 from cnnviz.data import default_dataset
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.errors import Cancelled, UserError
@@ -371,6 +372,13 @@ class TestData:
 
 
 class TestGui:
+    def test_that_an_interrupt_while_qt_comes_in_ends_the_program_once_it_is_there(self):
+        done = []
+        with pytest.raises(KeyboardInterrupt), _interrupts_put_off():
+            signal.raise_signal(signal.SIGINT)
+            done.append("Qt")
+        assert done == ["Qt"]
+
     def test_that_the_window_is_opened_with_the_options(self, monkeypatch, tmp_path):
         calls, engines = [], []
 

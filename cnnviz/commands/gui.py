@@ -1,7 +1,10 @@
 """``cnnviz gui``: the window."""
 
 import math
+import signal
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cnnviz.commands.console import check_destination
 from cnnviz.data import check_dataset
@@ -20,7 +23,8 @@ def run(args: Namespace) -> int:
     if problem := window_problem():
         raise UserError(problem)
     with Engine() as engine:  # comes up while Qt does
-        from cnnviz.gui import app  # Qt comes in here and nowhere else
+        with _interrupts_put_off():  # one in the midst of it would be lost, or break what comes in
+            from cnnviz.gui import app  # Qt comes in here and nowhere else
 
         return app.run(
             engine,
@@ -33,6 +37,19 @@ def run(args: Namespace) -> int:
             after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
             reset_settings=args.reset_settings,
         )
+
+
+@contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Raise the KeyboardInterrupt of a Ctrl+C only at the end."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _check(args: Namespace) -> None:

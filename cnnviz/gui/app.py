@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Signal, Slot
@@ -102,6 +103,9 @@ def run(
         Settings, parameters or the screenshot's file are wrong; raised before the window opens where possible.
     """
     faulthandler.enable()
+    # Until there is a window to be closed: an exception raised in the midst of Qt's doings would be lost there.
+    interrupts: list[int] = []
+    _on_interrupt(lambda number, _: interrupts.append(number))
     # Snapshots are prepared in many short steps; giving way to the window more often keeps that smooth.
     sys.setswitchinterval(0.002)
     path = settings_path()
@@ -128,13 +132,19 @@ def run(
     shot = Screenshot(window, screenshot) if screenshot else None
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
-    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    _on_interrupt(lambda *_: window.close())
+    if interrupts:
+        QTimer.singleShot(0, window.close)
     code = app.exec()
     workbench.close()
     if shot and shot.failure:
         raise UserError(shot.failure)
     return code
+
+
+def _on_interrupt(handler: Callable[[int, object], object]) -> None:
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
 
 
 def _make_application() -> QApplication:
