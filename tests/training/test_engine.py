@@ -18,9 +18,12 @@ from cnnviz.nn import Parameters
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.engine import Engine, Run
-from cnnviz.training.session import Phase
+from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
+from cnnviz.training.session import Phase, Status
+from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot
 from cnnviz.training.trainer import Trainer
+from cnnviz.training.worker import serve
 
 ROOT = Path(__file__).parents[2]
 RESTING = (Phase.PAUSED, Phase.FINISHED)
@@ -244,13 +247,37 @@ def test_that_a_report_that_does_not_know_of_all_wishes_does_not_overrule_them(s
 
 
 def test_that_what_an_earlier_run_has_to_say_does_not_reach_the_next(shared):
-    for seed in range(10):
-        shared.begin(small(epochs=1000, seed=seed, lr=10.0 if seed % 2 else 0.001, optimizer="sgd"), wait=False)
-        shared.run.control.run()
-        time.sleep(0.01 * seed)
-    shared.begin(small(seed=77))
-    assert shared.newest.config.seed == 77
-    assert (shared.newest.step, shared.run.failure) == (0, None)
+    shared.begin(small())
+    number = shared.run._number
+    shared.begin(small())
+    shared.run.hear(Report(number, 0, True, Status(Phase.STOPPED), "the earlier run failed"))
+    assert (shared.run.failure, shared.run.status.phase, shared.run.control.is_running) == (None, Phase.PAUSED, False)
+
+
+def test_that_what_is_being_read_is_not_written_to():
+    """Here without a process: the reader takes its time between the report and `Ready`."""
+    (reading, requests), (reports, writing) = os.pipe(), os.pipe()
+    memory = SharedMemory()
+    slots = memory.arrays(2, 2, small("zhou").recipe.build().parameter_count)
+    with os.fdopen(reading, "rb") as into, os.fdopen(requests, "wb") as out, os.fdopen(reports, "rb") as told:
+        worker = threading.Thread(target=serve, args=(into, os.fdopen(writing, "wb"), memory.handle))
+        worker.start()
+        send(out, Begin(1, small("zhou"), None, None, ProbeChoice()))
+        report = receive(told)
+        while report.state is None:
+            send(out, Ready(1))
+            report = receive(told)
+        before = slots[report.slot].copy()
+        for _ in range(3):
+            send(out, Wish(1, "step", ()))
+        deadline = time.monotonic() + 5
+        while not slots[1 - report.slot].any() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert slots[1 - report.slot].any()
+        assert np.array_equal(slots[report.slot], before)
+        out.close()
+        worker.join()
+    memory.close()
 
 
 def test_that_the_same_data_are_not_loaded_again(single, tmp_path):
