@@ -16,6 +16,7 @@ from cnnviz import __version__, cli, processor
 from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
+from cnnviz.commands.gui import _interrupts_put_off
 from cnnviz.data import default_dataset
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.errors import Cancelled, UserError
@@ -388,10 +389,29 @@ class TestData:
 
 
 class TestGui:
+    def test_that_an_interrupt_while_qt_comes_in_ends_the_program_once_it_is_there(self):
+        done = []
+
+        def bring_in():
+            with _interrupts_put_off():
+                signal.raise_signal(signal.SIGINT)
+                done.append("Qt")
+
+        with pytest.raises(KeyboardInterrupt):
+            bring_in()
+        assert done == ["Qt"]
+
     def test_that_the_window_is_opened_with_the_options(self, monkeypatch, tmp_path):
-        calls = []
+        calls, engines = [], []
+
+        def open_window(engine, **options):
+            assert engine.is_alive
+            engines.append(engine)
+            calls.append(options)
+            return 0
+
         monkeypatch.setattr("cnnviz.commands.gui.window_problem", lambda: None)
-        app = SimpleNamespace(run=lambda **options: calls.append(options) or 0)
+        app = SimpleNamespace(run=open_window)
         monkeypatch.setattr(cnnviz.gui, "app", app, raising=False)
         picture = tmp_path / "w.png"
         arguments = ["--preset", "zhou", "--dataset", "strokes", "--start", "--screenshot", picture, "--after", "2.5"]
@@ -403,6 +423,7 @@ class TestGui:
         }  # fmt: skip
         given = {"preset": "zhou", "dataset": "strokes", "start": True, "screenshot": picture, "after": 2.5}
         assert calls == [{**nothing, **given}, nothing]
+        assert not any(engine.is_alive for engine in engines)
 
     @pytest.mark.parametrize(
         ("options", "code", "message"),

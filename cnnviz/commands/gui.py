@@ -1,13 +1,18 @@
 """``cnnviz gui``: the window."""
 
 import math
+import signal
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from cnnviz import processor
 from cnnviz.commands.console import check_destination
 from cnnviz.data import check_dataset
 from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
 from cnnviz.gui.preflight import window_problem
+from cnnviz.training.engine import Engine
 from cnnviz.training.presets import PRESETS
 
 DEFAULT_AFTER_SECONDS = 5.0
@@ -18,18 +23,35 @@ def run(args: Namespace) -> int:
     _check(args)
     if problem := window_problem():
         raise UserError(problem)
-    from cnnviz.gui import app  # Qt comes in here and nowhere else
+    processor.leave_a_core()
+    with Engine() as engine:  # comes up while Qt does
+        with _interrupts_put_off():  # one in the midst of it would be lost, or break what comes in
+            from cnnviz.gui import app  # Qt comes in here and nowhere else
 
-    return app.run(
-        preset=args.preset,
-        dataset=args.dataset,
-        data_dir=args.data_dir,
-        params=args.params,
-        start=args.start,
-        screenshot=args.screenshot,
-        after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
-        reset_settings=args.reset_settings,
-    )
+        return app.run(
+            engine,
+            preset=args.preset,
+            dataset=args.dataset,
+            data_dir=args.data_dir,
+            params=args.params,
+            start=args.start,
+            screenshot=args.screenshot,
+            after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
+            reset_settings=args.reset_settings,
+        )
+
+
+@contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Raise the KeyboardInterrupt of a Ctrl+C only at the end."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _check(args: Namespace) -> None:

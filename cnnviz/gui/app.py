@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Signal, Slot
@@ -20,6 +21,7 @@ from cnnviz.gui.theme import text_font
 from cnnviz.gui.workbench import Workbench
 from cnnviz.resource_files import resource
 from cnnviz.training.config import TrainingConfig
+from cnnviz.training.engine import Engine
 from cnnviz.training.presets import DEFAULT_PRESET
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class Screenshot(QObject):
 
 
 def run(
+    engine: Engine,
     *,
     preset: str | None,
     dataset: str | None,
@@ -81,6 +84,8 @@ def run(
 
     Parameters
     ----------
+    engine : Engine
+        The process that trains; ended with the window.
     preset, dataset : str or None
         None: Escontrela's network; MNIST where it is at hand, generated strokes otherwise.
     data_dir, params : Path or None
@@ -98,7 +103,10 @@ def run(
         Settings, parameters or the screenshot's file are wrong; raised before the window opens where possible.
     """
     faulthandler.enable()
-    # The worker computes in many short steps; giving way to the window more often keeps that smooth.
+    # Until there is a window to be closed: an exception raised in the midst of Qt's doings would be lost there.
+    interrupts: list[int] = []
+    _on_interrupt(lambda number, _: interrupts.append(number))
+    # Snapshots are prepared in many short steps; giving way to the window more often keeps that smooth.
     sys.setswitchinterval(0.002)
     path = settings_path()
     settings, complaint = (Settings(), None) if reset_settings else load_settings(path)
@@ -109,7 +117,7 @@ def run(
         data_dir=data_dir,
     )
     app = _make_application()
-    workbench = Workbench(config)
+    workbench = Workbench(config, engine)
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
     faults = Faults(window)
@@ -124,13 +132,19 @@ def run(
     shot = Screenshot(window, screenshot) if screenshot else None
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
-    signal.signal(signal.SIGTERM, lambda *_: window.close())
+    _on_interrupt(lambda *_: window.close())
+    if interrupts:
+        QTimer.singleShot(0, window.close)
     code = app.exec()
     workbench.close()
     if shot and shot.failure:
         raise UserError(shot.failure)
     return code
+
+
+def _on_interrupt(handler: Callable[[int, object], object]) -> None:
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
 
 
 def _make_application() -> QApplication:

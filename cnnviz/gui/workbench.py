@@ -1,4 +1,4 @@
-"""What the window works on: the current run, its thread, and the newest snapshot of it."""
+"""What the window works on: the process that trains, the current run in it, and the newest snapshot of that."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from cnnviz.data import Dataset, check_dataset
+from cnnviz.data import check_dataset
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import UserError
 from cnnviz.formats import SavedParameters, read_parameters, write_parameters
@@ -14,8 +14,9 @@ from cnnviz.gui.training_thread import TrainingThread
 from cnnviz.nn import Parameters
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import ProbeChoice
+from cnnviz.training.engine import Engine, Run
 from cnnviz.training.presets import PRESETS
-from cnnviz.training.session import Phase, Session, Status
+from cnnviz.training.session import Phase, Status
 from cnnviz.training.snapshot import Snapshot
 
 _OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "epochs", "batch_size", "train_size", "test_size", "freeze")
@@ -24,7 +25,8 @@ _OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "epochs", "batch_size
 class Workbench(QObject):
     """Holds the run that the panels show, and takes their wishes.
 
-    It lives in the GUI thread. ``poll`` is called by the window's timer and hands the newest snapshot on.
+    It lives in the GUI thread, which waits neither for the process that trains nor for the thread that listens to it.
+    ``poll`` is called by the window's timer and hands the newest snapshot on.
 
     Attributes
     ----------
@@ -45,12 +47,14 @@ class Workbench(QObject):
     message = Signal(str)  # something went well: one line
     failed = Signal(str)  # something went wrong: one line
 
-    def __init__(self, config: TrainingConfig, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, config: TrainingConfig, engine: Engine | None = None) -> None:
+        """Take an engine that has already been started, or start one with the first run; close it in either case."""
+        super().__init__()
         self.config = config
         self.snapshot: Snapshot | None = None
         self.probe = ProbeChoice("test", 17)  # a 4 of the strokes, a 7 of MNIST: more to see than in the first, a 1
-        self._thread: TrainingThread | None = None
+        self._thread = TrainingThread(engine, self) if engine else None
+        self._run: Run | None = None
         self._failure: str | None = None  # of the current run, once it has been told
         self._status = Status(Phase.LOADING)
         self._was_running = False
@@ -66,22 +70,16 @@ class Workbench(QObject):
         """
         config = config or self.config
         config.check()
-        dataset = self._dataset_for(config)
-        if dataset is None:
+        if not self._has_loaded_for(config):
             check_dataset(config.dataset, config.data_dir)
-        session = Session(config, parameters, dataset)
-        self.close()
+        self._run = self._live_engine().begin(config, parameters, self._steps_per_second, self.probe)
         self.config = config
         self.snapshot = None
         self._failure = None
         self.began_from_file = parameters is not None
-        session.control.set_speed(self._steps_per_second)
-        session.control.set_probe(self.probe)
-        self._thread = TrainingThread(session, self)
-        self._thread.start()
         self.run_started.emit()
         # At once, not with the next poll: until then what an ended run refused would still be refused.
-        self._status, self._was_running = session.status, False
+        self._status, self._was_running = self._run.status, False
         self.status_changed.emit(self._status)
 
     def try_run(self, config: TrainingConfig) -> None:
@@ -91,16 +89,26 @@ class Workbench(QObject):
         except UserError as error:
             self.failed.emit(str(error))
 
-    def _dataset_for(self, config: TrainingConfig) -> Dataset | None:
-        """Return the current run's dataset if ``config`` wants the same, so that a reset need not load it again."""
-        if self._thread is None:
-            return None
-        current = self._thread.session
-        same = (current.config.dataset, current.config.data_dir) == (config.dataset, config.data_dir)
-        return current.dataset if same else None
+    def _has_loaded_for(self, config: TrainingConfig) -> bool:
+        """Return whether the engine holds the dataset of ``config``, so that a reset need not load it again."""
+        if self._thread is None or not self._thread.engine.is_alive or self.snapshot is None:
+            return False
+        current = self.snapshot.config
+        return (current.dataset, current.data_dir) == (config.dataset, config.data_dir)
+
+    def _live_engine(self) -> Engine:
+        """Return the engine, or a new one where there is none or it was lost; UserError where it cannot be started."""
+        if self._thread is None or not self._thread.engine.is_alive:
+            engine = Engine()
+            self.close()
+            self._thread = TrainingThread(engine, self)
+        if not self._thread.isRunning():
+            self._thread.start()
+        return self._thread.engine
 
     def close(self) -> None:
-        """End the current run and its thread."""
+        """End the current run, the process it is in, and the thread."""
+        self._run = None
         if self._thread is not None:
             self._thread.finish()
             self._thread.deleteLater()
@@ -108,19 +116,18 @@ class Workbench(QObject):
 
     def poll(self) -> None:
         """Take the newest snapshot and status, if there are new ones."""
-        if self._thread is None:
+        if self._run is None:
             return
-        session = self._thread.session
-        # In this order: the worker puts the snapshot of where it pauses into the mailbox before it says that it did.
-        status, snapshot = session.status, session.mailbox.take()
+        # In this order: a run has the snapshot of where it pauses ready before it says that it did.
+        status, snapshot = self._run.status, self._run.take()
         if (status, self.is_running) != (self._status, self._was_running):
             self._status, self._was_running = status, self.is_running
             self.status_changed.emit(status)
         if snapshot is not None:
             self.snapshot = snapshot
             self.snapshot_arrived.emit(snapshot)
-        if self._thread.failure != self._failure:
-            self._failure = self._thread.failure
+        if self._run.failure != self._failure:
+            self._failure = self._run.failure
             self.failed.emit(self._failure)
 
     @property
@@ -131,7 +138,7 @@ class Workbench(QObject):
     @property
     def is_running(self) -> bool:
         """Whether training goes on by itself."""
-        return self._thread is not None and self._thread.session.control.is_running
+        return self._run is not None and self._run.control.is_running
 
     # Transport
 
@@ -142,18 +149,18 @@ class Workbench(QObject):
 
     def train(self) -> None:
         """Train until told otherwise."""
-        if self._thread is not None:
-            self._thread.session.control.run()
+        if self._run is not None:
+            self._run.control.run()
 
     def pause(self) -> None:
         """Rest after the current step."""
-        if self._thread is not None:
-            self._thread.session.control.pause()
+        if self._run is not None:
+            self._run.control.pause()
 
     def step(self) -> None:
         """Learn one batch, then rest; not during a test, after which all steps of a held key would follow."""
         if self._is_alive() and self._status.phase is not Phase.TESTING:
-            self._thread.session.control.step()
+            self._run.control.step()
 
     def reset(self) -> None:
         """Begin anew with the same seed."""
@@ -166,16 +173,16 @@ class Workbench(QObject):
     def set_speed(self, steps_per_second: float | None) -> None:
         """Set the pace; None: as fast as possible."""
         self._steps_per_second = steps_per_second
-        if self._thread is not None:
-            self._thread.session.control.set_speed(steps_per_second)
+        if self._run is not None:
+            self._run.control.set_speed(steps_per_second)
 
     def set_learning_rate(self, lr: float) -> None:
         """Change the learning rate from the next step on; a reset keeps it."""
         config = replace(self.config, lr=lr)
         config.check()
         self.config = config
-        if self._thread is not None:
-            self._thread.session.control.set_learning_rate(lr)
+        if self._run is not None:
+            self._run.control.set_learning_rate(lr)
 
     def set_data_dir(self, folder: Path | None) -> None:
         """Look for datasets in ``folder`` from the next run on; None: in the usual place."""
@@ -184,14 +191,14 @@ class Workbench(QObject):
     def set_probe(self, probe: ProbeChoice) -> None:
         """Follow another image."""
         self.probe = probe
-        if self._thread is not None:
-            self._thread.session.control.set_probe(probe)
+        if self._run is not None:
+            self._run.control.set_probe(probe)
         self.probe_changed.emit()
 
     def evaluate(self) -> None:
         """Score on the test set, now."""
         if self._is_alive():
-            self._thread.session.control.evaluate()
+            self._run.control.evaluate()
 
     def toggle_evaluation(self) -> None:
         """Score on the test set, or leave out the test that is under way."""
@@ -199,8 +206,8 @@ class Workbench(QObject):
 
     def cancel_evaluation(self) -> None:
         """Leave out the evaluation that is under way."""
-        if self._thread is not None:
-            self._thread.session.control.cancel_evaluation()
+        if self._run is not None:
+            self._run.control.cancel_evaluation()
 
     # Parameters
 
@@ -234,7 +241,7 @@ class Workbench(QObject):
 
     def _is_alive(self) -> bool:
         """Return whether there is a run that can go on; tell how to get one where it has ended."""
-        if self._thread is None or self._status.phase is Phase.STOPPED:
+        if self._run is None or self._status.phase is Phase.STOPPED:
             self.failed.emit("this run has ended and cannot go on; R (Reset) begins anew")
             return False
         return True

@@ -82,6 +82,10 @@ class Parameters(Mapping[str, dict[str, np.ndarray]]):
         vector.flags.writeable = False
         return Parameters(self.shapes, vector)
 
+    def __reduce__(self) -> tuple[type["Parameters"], tuple[Shapes, np.ndarray]]:
+        """Go through pickle as one vector, from which the arrays are cut anew."""
+        return Parameters, (self.shapes, self.vector)
+
     def __getitem__(self, layer: str) -> dict[str, np.ndarray]:
         return self._layers[layer]
 

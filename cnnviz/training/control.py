@@ -37,6 +37,16 @@ class ProbeChoice:
     index: int = 0
     image: np.ndarray | None = None
 
+    def fixed(self) -> "ProbeChoice":
+        """Return the same choice with an image of its own, which nobody goes on drawing on."""
+        return self if self.image is None else replace(self, image=self.image.copy())
+
+
+def check_speed(steps_per_second: float | None) -> None:
+    """Raise ConfigError where ``steps_per_second`` cannot be a pace."""
+    if steps_per_second is not None and not (math.isfinite(steps_per_second) and steps_per_second > 0):
+        raise ConfigError("speed", "a number of steps a second above 0", steps_per_second)
+
 
 class Control:
     """Wishes of the window, read by the worker between two steps.
@@ -103,8 +113,7 @@ class Control:
 
     def set_speed(self, steps_per_second: float | None) -> None:
         """Set the pace; None: as fast as possible. ConfigError where it is not above 0."""
-        if steps_per_second is not None and not (math.isfinite(steps_per_second) and steps_per_second > 0):
-            raise ConfigError("speed", "a number of steps a second above 0", steps_per_second)
+        check_speed(steps_per_second)
         with self._changed:
             self._steps_per_second = steps_per_second
             self._refresh = True
@@ -120,9 +129,7 @@ class Control:
 
     def set_probe(self, probe: ProbeChoice) -> None:
         """Follow another image; of a drawing, as it is now."""
-        if probe.image is not None:
-            probe = replace(probe, image=probe.image.copy())
-        self._set(_probe=probe, _refresh=True)
+        self._set(_probe=probe.fixed(), _refresh=True)
 
     def evaluate(self) -> None:
         """Score on the test set, now."""

@@ -44,6 +44,38 @@ class HistoryView(NamedTuple):
             return float("nan"), float("nan")
         return float(self.losses[-steps:].mean()), float(self.accuracies[-steps:].mean())
 
+    def since(self, seen: "HistoryView") -> "HistoryNews":
+        """Return what is new to somebody who has ``seen`` an earlier view of the same history."""
+        start = len(seen.losses)
+        tests = _common(seen.tests, self.tests)
+        rates = _common(seen.learning_rates, self.learning_rates)
+        return HistoryNews(
+            self.losses[start:], self.accuracies[start:], tests, self.tests[tests:], rates, self.learning_rates[rates:]
+        )
+
+
+class HistoryNews(NamedTuple):
+    """What a history has more than an earlier view of it; however long the run, as short as the time between both.
+
+    Attributes
+    ----------
+    losses, accuracies : array, shape (new steps,)
+    kept_tests : int
+        So many of the tests seen before still hold; the last one may have been repeated at the same step.
+    tests : tuple of TestPoint
+        Those that follow.
+    kept_learning_rates : int
+    learning_rates : tuple of (step, learning rate)
+        The same of the learning rates.
+    """
+
+    losses: np.ndarray
+    accuracies: np.ndarray
+    kept_tests: int
+    tests: tuple[TestPoint, ...]
+    kept_learning_rates: int
+    learning_rates: tuple[tuple[int, float], ...]
+
 
 class History:
     """An append-only record. A view shares the filled part of the arrays, which is never written again."""
@@ -56,12 +88,19 @@ class History:
 
     def append(self, loss: float, accuracy: float) -> None:
         """Record a step."""
-        if self._steps == self._values.shape[1]:
-            larger = np.empty((2, 2 * self._steps), np.float32)
-            larger[:, : self._steps] = self._values
-            self._values = larger
+        self._make_room(1)
         self._values[:, self._steps] = loss, accuracy
         self._steps += 1
+
+    def extend(self, news: HistoryNews) -> None:
+        """Take on what another history has recorded since this one was like it."""
+        end = self._steps + len(news.losses)
+        self._make_room(len(news.losses))
+        self._values[0, self._steps : end] = news.losses
+        self._values[1, self._steps : end] = news.accuracies
+        self._steps = end
+        self._tests = self._tests[: news.kept_tests] + news.tests
+        self._learning_rates = self._learning_rates[: news.kept_learning_rates] + news.learning_rates
 
     def append_test(self, point: TestPoint) -> None:
         """Record a score on the test set; a second one at the same step takes the place of the first."""
@@ -76,3 +115,14 @@ class History:
         values = self._values[:, : self._steps]
         values.flags.writeable = False
         return HistoryView(values[0], values[1], self._tests, self._learning_rates)
+
+    def _make_room(self, steps: int) -> None:
+        if self._steps + steps > self._values.shape[1]:
+            larger = np.empty((2, 2 * (self._steps + steps)), np.float32)
+            larger[:, : self._steps] = self._values[:, : self._steps]
+            self._values = larger
+
+
+def _common(before: tuple[object, ...], now: tuple[object, ...]) -> int:
+    """Return how many entries both have in common: all of ``before``, or all but its last, which was replaced."""
+    return len(before) - bool(before and now[len(before) - 1] is not before[-1])

@@ -2,7 +2,7 @@
 
 import enum
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,10 @@ from cnnviz.nn import Parameters
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import Action, Control
 from cnnviz.training.mailbox import Mailbox
-from cnnviz.training.snapshot import Probe, Snapshot
+from cnnviz.training.snapshot import Probe, State
 from cnnviz.training.trainer import EpochDone, StepDone, Trainer
 
-SNAPSHOTS_PER_SECOND = 30.0
+SNAPSHOTS_PER_SECOND = 40.0
 
 
 class Phase(enum.Enum):
@@ -60,22 +60,43 @@ class Session:
     dataset : Dataset or None
         What it trains on, for a later session to take over; None until it is loaded.
     control : Control
-    mailbox : Mailbox of Snapshot
-    status : Status
-        Replaced as a whole, so that reading it needs no lock.
+    mailbox : Mailbox of State
+        Its ``put`` is given the trainer's live arrays, and keeps copies.
+    on_status : callable or None
+        Called on the worker's thread when ``status`` has been set, which it also is after every state put into the
+        mailbox.
     """
 
     def __init__(
-        self, config: TrainingConfig, parameters: Parameters | None = None, dataset: Dataset | None = None
+        self,
+        config: TrainingConfig,
+        parameters: Parameters | None = None,
+        dataset: Dataset | None = None,
+        mailbox: Mailbox[State] | None = None,
+        on_status: Callable[[], None] | None = None,
     ) -> None:
         self.config = config
         self.dataset = dataset
         self.control = Control()
-        self.mailbox: Mailbox[Snapshot] = Mailbox()
-        self.status = Status(Phase.LOADING)
+        self.mailbox = mailbox or _Copies()
+        self._on_status = on_status
+        self._has_news = False  # a state that was put into the mailbox since the status was set
+        self._status = Status(Phase.LOADING)
         self._initial = parameters
         self._published_at = 0.0
         self._rate = _Throughput()
+
+    @property
+    def status(self) -> Status:
+        """Where the worker is; replaced as a whole, so that reading it needs no lock."""
+        return self._status
+
+    @status.setter
+    def status(self, status: Status) -> None:
+        self._status = status
+        self._has_news = False
+        if self._on_status is not None:
+            self._on_status()
 
     def run(self) -> None:
         """Work until ``control.stop()``; UserError where data or training fail."""
@@ -128,7 +149,9 @@ class Session:
     def _rest_or_train(self) -> None:
         """Tell which of both it is; only after the snapshot, so that who reads PAUSED finds where it paused."""
         if self.control.is_running:
-            self.status = Status(Phase.TRAINING, samples_per_second=self._rate.per_second)
+            begins = self.status.phase is not Phase.TRAINING
+            if begins or self._has_news or self.status.samples_per_second != self._rate.per_second:
+                self.status = Status(Phase.TRAINING, samples_per_second=self._rate.per_second)
             return
         self._rate = _Throughput()
         finished = self._trainer.epoch == self._trainer.epochs
@@ -141,8 +164,9 @@ class Session:
         return self.mailbox.is_empty and time.monotonic() - self._published_at >= 1 / SNAPSHOTS_PER_SECOND
 
     def _publish(self) -> None:
-        self.mailbox.put(self._trainer.snapshot(self._probe()))
+        self.mailbox.put(self._trainer.state(self._probe()))
         self._published_at = time.monotonic()
+        self._has_news = True
 
     def _probe(self) -> Probe:
         choice = self.control.probe
@@ -162,6 +186,13 @@ class Session:
             raise Cancelled
         self._rate.interrupt()
         self.status = Status(Phase.TESTING, done, total)
+
+
+class _Copies(Mailbox[State]):
+    """A mailbox for who reads it in the same process."""
+
+    def put(self, content: State) -> None:
+        super().put(content.copy())
 
 
 class _Throughput:

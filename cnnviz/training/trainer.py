@@ -13,7 +13,7 @@ from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
 from cnnviz.training.history import History, TestPoint
 from cnnviz.training.learner import Learner
-from cnnviz.training.snapshot import Probe, Snapshot, trace
+from cnnviz.training.snapshot import Probe, Snapshot, State
 
 _INITIALIZATION, _ORDER, _DROPOUT = 0, 1, 2  # independent streams of random numbers from one seed
 
@@ -160,12 +160,13 @@ class Trainer:
 
     def snapshot(self, probe: Probe) -> Snapshot:
         """Return the state after the latest step, with ``probe`` traced through it."""
-        parameters = self.parameters.frozen_copy()
-        return Snapshot(
-            config=self.config,
-            network=self.network,
-            parameters=parameters,
-            gradients=self._learner.gradients.frozen_copy() if self.step else None,
+        return Snapshot.of(self.state(probe).copy(), self.config, self.network)
+
+    def state(self, probe: Probe) -> State:
+        """Return the state after the latest step, uncopied, with ``probe`` still to be traced through it."""
+        return State(
+            parameters=self.parameters,
+            gradients=self._learner.gradients if self.step else None,
             step=self.step,
             epoch=self.epoch,
             step_in_epoch=self.step_in_epoch,
@@ -173,7 +174,7 @@ class Trainer:
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             history=self.history.view(),
-            trace=trace(self.network, parameters, probe, self.config.recipe.normalization),
+            probe=probe,
         )
 
     def _initialize(self, parameters: Parameters | None) -> Parameters:

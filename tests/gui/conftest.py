@@ -2,12 +2,15 @@
 
 import gc
 import os
+import subprocess
 import sys
+import threading
 import time
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -19,8 +22,11 @@ from cnnviz.data.datasets import ArrayImageSet, Dataset
 from cnnviz.gui.theme import DARK, apply_theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.config import TrainingConfig
+from cnnviz.training.engine import start_process
+from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot
 from cnnviz.training.trainer import Trainer
+from cnnviz.training.worker import serve
 
 
 @pytest.fixture(scope="session")
@@ -32,14 +38,16 @@ def qapp() -> QApplication:
 
 
 def leftovers() -> list[str]:
-    """Return what still lives of a test: running threads, active timers, widgets without a parent."""
+    """Return what still lives of a test: running threads and processes, active timers, widgets without a parent."""
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
-    alive = [thing for thing in gc.get_objects() if isinstance(thing, QObject) and isValid(thing)]
+    everything = gc.get_objects()
+    processes = [thing for thing in everything if isinstance(thing, subprocess.Popen) and thing.poll() is None]
+    alive = [thing for thing in everything if isinstance(thing, QObject) and isValid(thing)]
     found = [thing for thing in alive if isinstance(thing, QThread) and thing.isRunning()]
     found += [thing for thing in alive if isinstance(thing, QTimer) and thing.isActive()]
     found += [thing for thing in QApplication.topLevelWidgets() if isValid(thing) and thing.isVisible()]
-    return [repr(thing) for thing in found]
+    return [repr(thing) for thing in found + processes]
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +58,47 @@ def no_exception_in_a_slot(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if raised:
         raise raised[0]
+
+
+class WorkerOnAThread:
+    """Stands in for the process that trains, as ``subprocess.Popen`` shows it.
+
+    All that goes through the pipes is the same; but it is there at once, and what a test patches holds in it too.
+    """
+
+    def __init__(self, memory: SharedMemory) -> None:
+        reading, requests = os.pipe()
+        reports, writing = os.pipe()
+        self.stdin, self.stdout = os.fdopen(requests, "wb"), os.fdopen(reports, "rb")
+        self._thread = threading.Thread(
+            target=self._serve,
+            args=(os.fdopen(reading, "rb"), os.fdopen(writing, "wb"), memory.handle),
+            name="worker",
+        )
+        self._thread.start()
+
+    def _serve(self, requests: BinaryIO, reports: BinaryIO, memory: str) -> None:
+        with requests:
+            serve(requests, reports, memory)
+
+    def poll(self) -> int | None:
+        return None if self._thread.is_alive() else 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._thread.join(timeout)
+        assert not self._thread.is_alive(), "the worker does not end where its requests do"
+        return 0
+
+
+@pytest.fixture(autouse=True)
+def worker_on_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every test a worker that starts at once; ``real_process`` undoes that."""
+    monkeypatch.setattr("cnnviz.training.engine.start_process", WorkerOnAThread)
+
+
+@pytest.fixture
+def real_process(worker_on_a_thread: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnnviz.training.engine.start_process", start_process)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 LEAKY = """
+import subprocess
+import sys
+
 from PySide6.QtCore import QThread, QTimer
 from PySide6.QtWidgets import QWidget
 
@@ -36,12 +39,17 @@ def test_window(qapp):
     kept.append(window)
 
 
-def test_clean(qapp):
+def test_process(qapp):
     kept[2].close()
+    kept.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+
+
+def test_clean(qapp):
+    kept[3].communicate()
 """
 
 
-def test_that_a_timer_a_thread_and_a_window_left_alive_fail_their_test(tmp_path):
+def test_that_a_timer_a_thread_a_window_and_a_process_left_alive_fail_their_test(tmp_path):
     shutil.copy(HERE / "conftest.py", tmp_path)
     (tmp_path / "test_leaky.py").write_text(LEAKY)
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "QT_QPA_PLATFORM": "offscreen"}
@@ -54,7 +62,8 @@ def test_that_a_timer_a_thread_and_a_window_left_alive_fail_their_test(tmp_path)
         timeout=60,
         check=False,
     )
-    assert "4 passed, 3 errors" in run.stdout, run.stdout + run.stderr
-    for test, leak in (("test_timer", "QTimer"), ("test_thread", "QThread"), ("test_window", "QWidget")):
+    assert "5 passed, 4 errors" in run.stdout, run.stdout + run.stderr
+    leaks = {"test_timer": "QTimer", "test_thread": "QThread", "test_window": "QWidget", "test_process": "Popen"}
+    for test, leak in leaks.items():
         assert f"ERROR at teardown of {test} " in run.stdout
         assert leak in run.stdout

@@ -23,7 +23,6 @@ from cnnviz.gui.main_window import MainWindow, _with_extension
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.settings import Settings, load_settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
-from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.session import Phase, Status
 
 
@@ -319,14 +318,13 @@ def test_that_the_button_says_what_space_does_however_fast_one_changes_ones_mind
 def test_that_the_button_follows_a_run_and_pause_between_two_looks_at_an_unchanged_status(window, live):
     live.close()
     control = SimpleNamespace(is_running=True)
-    session = SimpleNamespace(status=Status(Phase.PAUSED), mailbox=Mailbox(), control=control)
-    live._thread = SimpleNamespace(session=session, failure=None)
+    live._run = SimpleNamespace(status=Status(Phase.PAUSED), take=lambda: None, control=control, failure=None)
     window.refresh()
     assert window.transport.train.text() == "Pause"
     control.is_running = False
     window.refresh()
     assert window.transport.train.text() == "Train"
-    live._thread = None
+    live._run = None
 
 
 def test_that_a_long_notice_takes_no_room_from_the_panels(window, qapp):

@@ -1,4 +1,5 @@
 import random
+import signal
 import time
 from dataclasses import replace
 
@@ -172,6 +173,44 @@ def test_that_closing_in_the_middle_of_training_ends_the_thread_within_a_second(
     assert not live.is_running
 
 
+def test_that_a_process_that_was_killed_is_told_in_one_line_and_a_reset_begins_anew(
+    qapp, real_process, small_config, wait_until
+):
+    workbench = Workbench(small_config)
+    told = []
+    workbench.failed.connect(told.append)
+    workbench.start_run()
+    workbench.train()
+    wait_until(lambda: has_come_to(workbench, 1))
+    workbench._thread.engine._process.kill()
+    wait_until(lambda: workbench.poll() or workbench.status.phase is Phase.STOPPED)
+    workbench.poll()
+    assert len(told) == 1
+    assert told[0].startswith("the training process ended unexpectedly (")
+    assert told[0].endswith("; R (Reset) begins anew")
+    assert not workbench.is_running
+    workbench.reset()
+    wait_until(lambda: workbench.poll() or workbench.snapshot)
+    workbench.step()
+    wait_until(lambda: has_come_to(workbench, 1))
+    assert len(told) == 1
+    workbench.close()
+
+
+def test_that_a_reset_waits_for_nothing_however_busy_the_process_is(qapp, real_process, small_config, wait_until):
+    workbench = Workbench(replace(small_config, test_size=10_000))
+    workbench.start_run()
+    wait_until(lambda: workbench.poll() or workbench.snapshot)
+    process = workbench._thread.engine._process
+    process.send_signal(signal.SIGSTOP)
+    workbench.train()
+    workbench.reset()
+    workbench.evaluate()
+    process.send_signal(signal.SIGCONT)
+    wait_until(lambda: workbench.poll() or (workbench.snapshot and workbench.snapshot.history.tests))
+    workbench.close()
+
+
 def test_that_a_bad_configuration_leaves_the_run_alone(live):
     snapshot = live.snapshot
     with pytest.raises(ConfigError, match="batch_size"):
@@ -215,7 +254,7 @@ def test_that_a_run_that_diverged_rests_and_says_how_to_go_on(live, diverging, w
 
 def test_that_a_failure_of_an_ended_run_is_not_told_in_the_next(live, diverging, wait_until, monkeypatch):
     live.train()
-    wait_until(lambda: live._thread.isFinished())
+    wait_until(lambda: live._run.take() or live._run.failure)
     monkeypatch.undo()
     live.reset()
     wait_until(lambda: live.poll() or live.snapshot)

@@ -72,3 +72,36 @@ def test_that_only_the_last_of_several_learning_rates_set_between_two_steps_is_k
     for step, lr in ((0, 0.1), (5, 0.2), (5, 0.3), (5, 0.4), (9, 0.1)):
         history.append_learning_rate(step, lr)
     assert history.view().learning_rates == ((0, 0.1), (5, 0.4), (9, 0.1))
+
+
+def test_that_what_is_new_since_any_view_makes_another_history_the_same():
+    ours, theirs, seen = History(), History(), History().view()
+    rng = np.random.default_rng(4)
+    for step in range(3000):
+        ours.append(rng.random(), rng.random())
+        for _ in range(rng.integers(0, 3) * (step % 50 == 0)):
+            ours.append_test(TestPoint(step, step / 10, scores(rng.random())))
+            ours.append_learning_rate(step, rng.random())
+        if rng.random() < 0.1:
+            view = ours.view()
+            news, seen = view.since(seen), view
+            assert len(news.losses) <= 200
+            theirs.extend(news)
+            assert theirs.view().losses.tolist() == view.losses.tolist()
+            assert theirs.view().accuracies.tolist() == view.accuracies.tolist()
+            assert theirs.view().tests == view.tests
+            assert theirs.view().learning_rates == view.learning_rates
+
+
+def test_that_what_is_new_holds_only_what_is_new():
+    history = History()
+    for step in range(4):
+        history.append(step, 0.5)
+        history.append_test(TestPoint(step, step / 4, scores(1.0)))
+    seen = history.view()
+    history.append_test(TestPoint(3, 0.75, scores(0.5)))
+    news = history.view().since(seen)
+    assert len(news.losses) == 0
+    assert (news.kept_tests, [point.evaluation.loss for point in news.tests]) == (3, [0.5])
+    history.append(4, 0.5)
+    assert history.view().since(seen).losses.tolist() == [4]

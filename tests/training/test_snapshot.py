@@ -226,3 +226,14 @@ def test_that_a_probe_of_one_pixel_reaches_only_the_cells_that_look_at_it(traine
 def test_that_a_trace_by_exploding_parameters_gives_no_warning(trainer):
     trainer.parameters.vector[...] = 1e18
     assert not np.isfinite(trainer.snapshot(trainer.test_probe(0)).trace.outputs["dense1"]).all()
+
+
+def test_that_a_state_is_live_until_it_is_copied(trainer, take_steps):
+    live = trainer.state(trainer.test_probe(0))
+    copy = live.copy()
+    before = copy.parameters.vector.copy(), copy.gradients.vector.copy()
+    take_steps(trainer, 1)
+    assert not np.array_equal(live.parameters.vector, before[0])
+    assert np.array_equal(copy.parameters.vector, before[0])
+    assert np.array_equal(copy.gradients.vector, before[1])
+    assert copy.probe.title == "test digit 0"

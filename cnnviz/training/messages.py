@@ -1,0 +1,128 @@
+"""What the window and the process that trains say to each other, and how it goes through a pipe.
+
+The window's process sends `Begin`, `Wish` and `Ready`, the one that trains sends `Report`. Each report has to be
+answered with `Ready` before the next one comes, so that a busy window never has a backlog before it.
+"""
+
+import pickle
+import struct
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from cnnviz.nn import Parameters
+from cnnviz.training.config import TrainingConfig
+from cnnviz.training.control import ProbeChoice
+from cnnviz.training.history import HistoryNews
+from cnnviz.training.session import Status
+from cnnviz.training.snapshot import State
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Give up the run so far and begin another one, at rest.
+
+    Attributes
+    ----------
+    run : int
+        Its number; all messages about it carry it, and those about an earlier run are left unread.
+    config : TrainingConfig
+    parameters : Parameters or None
+        To begin with; None: random ones.
+    steps_per_second : float or None
+    probe : ProbeChoice
+        Pace and probe from the first moment on.
+    """
+
+    run: int
+    config: TrainingConfig
+    parameters: Parameters | None
+    steps_per_second: float | None
+    probe: ProbeChoice
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Call the method ``name`` of the run's `Control` with ``arguments``."""
+
+    run: int
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The latest report of the run has been looked at; the next one may come."""
+
+    run: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a run is.
+
+    Attributes
+    ----------
+    run : int
+    wishes : int
+        How many wishes have been granted; ``is_running`` does not know of later ones.
+    is_running : bool
+    status : Status
+    failure : str or None
+        What ended the run, in one line for the user.
+    state : State or None
+        The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
+        and ``gradients`` in shared memory.
+    news : HistoryNews or None
+        What the history has more than in the state before.
+    slot : int
+        Which of the two places in shared memory, shape (2, 2, size), holds parameters and gradients. They stay there
+        until this report has been answered with `Ready`, and the next one has been sent.
+    """
+
+    run: int
+    wishes: int
+    is_running: bool
+    status: Status
+    failure: str | None
+    state: State | None = None
+    news: HistoryNews | None = None
+    slot: int = 0
+
+
+Message = Begin | Wish | Ready | Report
+
+_COUNT = struct.Struct("<I")
+
+
+def send(stream: BinaryIO, message: Message) -> None:
+    """Write ``message``; its arrays go as they lie in memory, uncopied."""
+    buffers: list[pickle.PickleBuffer] = []
+    frame = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
+    parts = [frame, *(buffer.raw() for buffer in buffers)]
+    stream.write(_COUNT.pack(len(parts)))
+    stream.write(struct.pack(f"<{len(parts)}Q", *map(len, parts)))
+    for part in parts:
+        stream.write(part)
+    stream.flush()
+
+
+def receive(stream: BinaryIO) -> Message:
+    """Wait for the next message and return it, its arrays read-only; EOFError where the other side is gone.
+
+    Only for streams of this program's own making: a pickle can run code.
+    """
+    (count,) = _COUNT.unpack(_read(stream, _COUNT.size))
+    sizes = struct.unpack(f"<{count}Q", _read(stream, 8 * count))
+    frame, *buffers = [_read(stream, size) for size in sizes]
+    return pickle.loads(frame, buffers=buffers)
+
+
+def _read(stream: BinaryIO, size: int) -> np.ndarray:
+    """Return the next ``size`` bytes, read-only, in memory of their own."""
+    content = np.empty(size, np.uint8)
+    if stream.readinto(content) != size:
+        raise EOFError
+    content.flags.writeable = False
+    return content
