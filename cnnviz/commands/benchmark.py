@@ -1,5 +1,6 @@
-"""``cnnviz benchmark``: how fast each network trains here."""
+"""``cnnviz benchmark``: how fast each network trains here, and what a live window costs it."""
 
+import math
 import statistics
 import time
 from argparse import Namespace
@@ -10,22 +11,26 @@ import numpy as np
 from cnnviz import blas
 from cnnviz.commands.console import bar, check_json_destination, deliver
 from cnnviz.data import ArrayImageSet, Dataset
+from cnnviz.errors import UserError
+from cnnviz.gui.preflight import window_problem
 from cnnviz.training.config import TrainingConfig
-from cnnviz.training.presets import PRESETS
+from cnnviz.training.presets import DEFAULT_PRESET, PRESETS
 from cnnviz.training.trainer import StepDone, Trainer
 
 IMAGES = 4096
 WARM_UP_SECONDS = 0.3
 SECONDS_PER_PRESET = 2.0
 BLOCK_SECONDS = 0.1
+WINDOW_SECONDS = 10.0
 PUBLISHED = "-published"
 """Ends the names of variants that differ in figures, not in the amount of work."""
 
 
 def run(args: Namespace) -> int:
-    """Measure the presets one by one."""
-    check_json_destination(args.json)
-    names = [name for name in PRESETS if not name.endswith(PUBLISHED)]
+    """Measure the presets one by one; with the window first, before measuring fills the memory."""
+    _check(args)
+    names = _names(args.preset) or [name for name in PRESETS if not name.endswith(PUBLISHED)]
+    with_window = _with_window(_names(args.preset) or [DEFAULT_PRESET], args.seconds) if args.window else None
     result: dict[str, object] = {}
     with bar(len(names), "measuring", " presets") as progress_bar:
         for name in names:
@@ -34,8 +39,38 @@ def run(args: Namespace) -> int:
     lines = [_line(name, figures) for name, figures in result.items()]
     result |= {"blas": blas.library(), "threads": blas.threads()}
     lines.append(f"{result['blas']}, threads: {result['threads'] or 'as many as it likes'}")
+    if with_window is not None:
+        result["window"], texts = with_window
+        lines += texts
     deliver(result, args.json, "\n".join([_HEADING, *lines]))
     return 0
+
+
+def _check(args: Namespace) -> None:
+    check_json_destination(args.json)
+    if unknown := set(_names(args.preset)) - set(PRESETS):
+        args.parser.error(f"argument --preset: accepted are some of {', '.join(PRESETS)}, got {', '.join(unknown)}")
+    if args.seconds is not None and not args.window:
+        args.parser.error("argument --seconds: has no meaning without --window")
+    if args.seconds is not None and not (math.isfinite(args.seconds) and args.seconds > 0):
+        args.parser.error(f"argument --seconds: accepted is a number of seconds above 0, got {args.seconds}")
+    if args.window and (problem := window_problem()):
+        raise UserError(problem)
+
+
+def _names(presets: str | None) -> list[str]:
+    return presets.split(",") if presets else []
+
+
+def _with_window(names: list[str], seconds: float | None) -> tuple[dict[str, object], list[str]]:
+    """Return the figures of each preset with a live window, and the same in words."""
+    from cnnviz.gui import live_benchmark  # Qt comes in here and nowhere else
+
+    figures = {}
+    with bar(len(names) * live_benchmark.PARTS, "measuring with the window", " parts", delay=0) as progress_bar:
+        for name in names:
+            figures[name] = live_benchmark.measure(name, seconds or WINDOW_SECONDS, progress_bar.update)
+    return figures, [live_benchmark.summary(*item) for item in figures.items()]
 
 
 _HEADING = f"{'preset':<12} {'batch size':>10} {'ms a step':>10} {'images/s':>10}"

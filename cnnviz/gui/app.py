@@ -24,6 +24,9 @@ from cnnviz.training.presets import DEFAULT_PRESET
 
 log = logging.getLogger(__name__)
 
+# Seconds. The worker computes in many short steps; giving way to the window more often keeps that smooth.
+SWITCH_INTERVAL = 0.002
+
 
 class Faults(QObject):
     """Takes exceptions that nobody caught, from any thread, to the window."""
@@ -98,8 +101,7 @@ def run(
         Settings, parameters or the screenshot's file are wrong; raised before the window opens where possible.
     """
     faulthandler.enable()
-    # The worker computes in many short steps; giving way to the window more often keeps that smooth.
-    sys.setswitchinterval(0.002)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     path = settings_path()
     settings, complaint = (Settings(), None) if reset_settings else load_settings(path)
     data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
@@ -108,7 +110,7 @@ def run(
         dataset or default_dataset(data_dir),
         data_dir=data_dir,
     )
-    app = _make_application()
+    app = make_application()
     workbench = Workbench(config)
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
@@ -116,7 +118,7 @@ def run(
     faults.caught.connect(workbench.failed)
     faults.install()
     workbench.open(params) if params else workbench.start_run()
-    _show(window, restore=screenshot is None)
+    show_window(window, restore=screenshot is None)
     if complaint:
         workbench.failed.emit(complaint)
     if start:
@@ -133,7 +135,8 @@ def run(
     return code
 
 
-def _make_application() -> QApplication:
+def make_application() -> QApplication:
+    """Return the application, with the looks of this program."""
     QCoreApplication.setApplicationName("cnnviz")
     app = QApplication.instance() or QApplication(["cnnviz"])
     app.setStyle("Fusion")
@@ -142,7 +145,7 @@ def _make_application() -> QApplication:
     return app
 
 
-def _show(window: MainWindow, restore: bool) -> None:
+def show_window(window: MainWindow, restore: bool) -> None:
     """Show the window where it was, or filling the screen."""
     window.start()
     if restore and window.restore_layout():

@@ -54,6 +54,7 @@ class DrawingPanel(Panel):
     )
 
     drawing_changed = Signal()  # other strokes; what can be undone and redone may have changed
+    drawing_read = Signal()  # the answer now is that to the drawing as it is
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
@@ -164,6 +165,7 @@ class DrawingPanel(Panel):
         self._image = None if self.pad.is_empty else prepare_strokes(self.pad.strokes, dot_extent=_DOT)
         self.view.show_image(self._image)
         self._answer()
+        self.drawing_read.emit()
         if self._image is None:
             self._stop_following()
         elif self.follow.isChecked():
