@@ -39,7 +39,7 @@ from cnnviz.training.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
-FRAME_MS = 33  # the display takes what is newest about 30 times a second
+FRAME_MS = 30  # the display takes what is newest some 33 times a second
 
 
 class MainWindow(QMainWindow):
@@ -75,6 +75,7 @@ class MainWindow(QMainWindow):
         arrange_docks(self, self.docks)
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)  # a coarse one is late by up to a twentieth
         self._timer.timeout.connect(self.refresh)
 
     @property

@@ -9,7 +9,8 @@ class Readout(QWidget):
     """Shows a line in the space that it is given.
 
     A ``QLabel`` asks for another layout of the whole window with each new text, 30 times a second while training; this
-    asks for none, and cuts off what does not fit.
+    asks for none, and cuts off what does not fit. It stands on the surface of a panel or a bar, which it paints itself,
+    so that nothing behind it is painted anew.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class Readout(QWidget):
         self._alignment = alignment | Qt.AlignmentFlag.AlignVCenter
         self._color: str | None = None
         self._role = QPalette.ColorRole.PlaceholderText if muted else QPalette.ColorRole.WindowText
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def text(self) -> str:
@@ -49,6 +51,7 @@ class Readout(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw the line."""
         painter = QPainter(self)
+        painter.fillRect(event.rect(), self.palette().base())
         painter.setPen(QColor(self._color) if self._color else self.palette().color(self._role))
         shown = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), self._alignment, shown)
