@@ -106,8 +106,10 @@ class FrameCounter(QObject):
 class PenProbe(QObject):
     """Draws on the pad, and finds how soon the bars tell what the network makes of it.
 
-    The time runs from when a mouse event was due. It ends when the window that holds the bars, painted with an answer
-    that counts this event in, was handed to the window system: what is queued from within the painting comes next.
+    The time runs from when a mouse event was due. It ends when the panel, painted with an answer that counts this event
+    in, was handed to the window system: what is queued from within the painting comes next. Of the panel the image that
+    enters the network is watched; it changes with every answer and is painted in one go with the bars, of which only
+    those rows are that look another way than before.
 
     Attributes
     ----------
@@ -125,7 +127,7 @@ class PenProbe(QObject):
         self._unread: list[float] = []  # when events were due whose point is not in the prepared drawing yet
         self._read: list[float] = []
         panel.drawing_read.connect(self._note_reading)
-        panel.bars.installEventFilter(self)
+        panel.view.installEventFilter(self)
         self._painting.connect(self._note_painting, Qt.ConnectionType.QueuedConnection)
         self._metronome = Metronome(PEN_MS, self)
         self._metronome.timeout.connect(self._move)

@@ -39,7 +39,7 @@ from cnnviz.training.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
-FRAME_MS = 30  # the display takes what is newest some 33 times a second
+TICK_MS = 20  # how often the display looks for something new
 
 
 class MainWindow(QMainWindow):
@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
             self.transport.speed.setValue(min(settings.speed, SPEED_POSITIONS))
         arrange_docks(self, self.docks)
         self._timer = QTimer(self)
-        self._timer.setInterval(FRAME_MS)
+        self._timer.setInterval(TICK_MS)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)  # a coarse one is late by up to a twentieth
         self._timer.timeout.connect(self.refresh)
 
@@ -169,16 +169,32 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def refresh(self) -> None:
-        """Take what is new, and show it in every panel that is seen and due."""
+        """Take what is new, and show it in every panel that is seen and due.
+
+        Of the panels that have an interval one has its turn, and whichever has already waited for the tick before, so
+        that no tick takes as long as all of them together.
+        """
         self._workbench.poll()
         snapshot, now = self._workbench.snapshot, time.monotonic()
         if snapshot is None or self.isMinimized():
             return
+        turn_is_taken = False
+        for overdue, panel in self._due_panels(snapshot, now):
+            if panel.interval and turn_is_taken and overdue < TICK_MS / 1000:
+                continue
+            turn_is_taken = turn_is_taken or panel.interval > 0
+            self._shown[panel.name] = snapshot, now
+            panel.show_snapshot(snapshot)
+
+    def _due_panels(self, snapshot: Snapshot, now: float) -> list[tuple[float, Panel]]:
+        """Return the panels that are to show ``snapshot``, and for how many seconds each of them is due."""
+        due = []
         for name, panel in self.panels.items():
             shown, since = self._shown.get(name, (None, 0.0))
-            if shown is not snapshot and panel.isVisible() and now - since >= panel.interval:
-                self._shown[name] = snapshot, now
-                panel.show_snapshot(snapshot)
+            overdue = now - since - panel.interval + TICK_MS / 2000  # due at the nearest tick
+            if shown is not snapshot and overdue >= 0 and panel.isVisible():
+                due.append((overdue, panel))
+        return due
 
     @Slot()
     def _offer_edits(self) -> None:

@@ -1,8 +1,27 @@
 """A line of text that changes all the time."""
 
+import time
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
+
+LEGIBLE = 0.1  # seconds; a figure that changes sooner cannot be read
+
+
+class Pace:
+    """Tells of what comes again and again when it is worth to be written."""
+
+    def __init__(self) -> None:
+        self._since = -LEGIBLE
+
+    def is_due(self, rests: bool) -> bool:
+        """Return whether to write now: always when training ``rests``, else ``LEGIBLE`` seconds after the last time."""
+        now = time.monotonic()
+        if not rests and now - self._since < LEGIBLE:
+            return False
+        self._since = now
+        return True
 
 
 class Readout(QWidget):

@@ -74,9 +74,9 @@ def test_that_a_stroke_counts_once_the_bars_are_painted_with_its_answer(owner, o
     assert all(0 < delay < 10_000 for delay in probe.delays)
     assert len(panel.strokes[0]) > 5
     counted = len(probe.delays)
-    panel.bars.repaint()  # with no other answer than before
+    panel.view.repaint()  # with no other answer than before
     QApplication.processEvents()
-    panel.bars.repaint()
+    panel.view.repaint()
     QApplication.processEvents()
     assert len(probe.delays) <= counted + 1
 

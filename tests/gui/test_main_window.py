@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,10 +20,11 @@ from PySide6.QtWidgets import (
 from cnnviz.formats import read_parameters
 from cnnviz.gui.app import Faults
 from cnnviz.gui.layout import COLUMNS
-from cnnviz.gui.main_window import MainWindow, _with_extension
+from cnnviz.gui.main_window import TICK_MS, MainWindow, _with_extension
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.settings import Settings, load_settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
+from cnnviz.gui.workbench import Workbench
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.session import Phase, Status
 
@@ -349,3 +351,57 @@ def test_that_a_panel_without_a_place_of_its_own_joins_the_last_column_as_a_tab(
     window.show()
     qapp.processEvents()
     assert window.docks["extra"] in window.tabifiedDockWidgets(window.docks["evaluation"])
+
+
+class Clock:
+    """Stands in for the module ``time``."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+
+def test_that_slow_panels_take_turns_and_none_of_them_starves(window, snapshot, monkeypatch):
+    clock, shown = Clock(), []
+    monkeypatch.setattr("cnnviz.gui.main_window.time", clock)
+    monkeypatch.setattr(window._workbench, "poll", lambda: None)
+    slow = [panel for panel in window.panels.values() if panel.interval]
+    for panel in window.panels.values():
+        monkeypatch.setattr(panel, "show_snapshot", lambda _, name=panel.name: shown[-1].append(name))
+    ticks = 500
+    for _ in range(ticks):
+        clock.now += TICK_MS / 1000
+        window._workbench.snapshot = replace(snapshot)
+        shown.append([])
+        window.refresh()
+    seconds = ticks * TICK_MS / 1000
+    assert {panel.name for panel in slow} <= set(shown[0])
+    assert all("network" in names for names in shown)
+    for panel in slow:
+        times = sum(panel.name in names for names in shown)
+        assert 0.75 / panel.interval < times / seconds < 1.3 / panel.interval
+    assert all(sum(panel.name in names for panel in slow) < len(slow) for names in shown[5:])
+
+
+def test_that_figures_are_written_as_often_as_they_can_be_read_and_always_at_rest(window, snapshot, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("cnnviz.gui.readout.time", clock)
+    monkeypatch.setattr(Workbench, "is_running", True)
+    monkeypatch.setattr(Workbench, "status", Status(Phase.TRAINING))
+    network = window.panels["network"]
+    texts = []
+    for step in range(1, 31):
+        clock.now += 0.02
+        shown = replace(snapshot, step=step, step_in_epoch=step, trace=replace(snapshot.trace, loss=step / 10))
+        window.transport.show_snapshot(shown)
+        network.show_snapshot(shown)
+        texts.append((window.transport.where.text(), network.answer.text()))
+    assert 5 <= len(set(texts)) <= 6
+    monkeypatch.setattr(Workbench, "is_running", False)
+    last = replace(shown, step=31, step_in_epoch=31, trace=replace(snapshot.trace, loss=9.0))
+    window.transport.show_snapshot(last)
+    network.show_snapshot(last)
+    assert "step 31 /" in window.transport.where.text()
+    assert "cost 9.000 nats" in network.answer.text()

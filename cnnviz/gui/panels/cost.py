@@ -28,7 +28,7 @@ class CostPanel(Panel):
         "epochs, short ticks changes of the learning rate."
     )
 
-    interval: ClassVar[float] = 0.1
+    interval: ClassVar[float] = 0.045
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)

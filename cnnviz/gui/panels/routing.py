@@ -56,7 +56,7 @@ class RoutingPanel(Panel):
         "windows all is zero, so that nobody won by merit."
     )
 
-    interval: ClassVar[float] = 0.06
+    interval: ClassVar[float] = 0.09
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
