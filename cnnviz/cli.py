@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from cnnviz import __version__, blas
+from cnnviz import __version__, processor
 from cnnviz.errors import Cancelled, UserError
 
 FAILED = 1
@@ -23,7 +23,7 @@ READER_GONE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in ``argv`` (None: the process's own arguments) and return its exit code."""
-    blas.limit_threads()
+    processor.configure()
     _make_output_forgiving()
     try:
         code = _run(argv)
@@ -179,7 +179,7 @@ def _add_data(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_benchmark(commands: argparse._SubParsersAction) -> None:
-    parser = _add(commands, "benchmark", "measure how fast each network trains on this machine")
+    parser = _add(commands, "benchmark", "measure how fast each network trains and predicts on this machine")
     parser.add_argument("--preset", metavar="P,...", help="only these networks, such as zhou")
     parser.add_argument("--window", action="store_true", help="also with a live window, and how smoothly that runs")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long the window is measured (default: 10)")

@@ -1,8 +1,9 @@
-"""The duty of every test to clean up behind itself."""
+"""The duty of every test to clean up behind itself, and what tests of several packages share."""
 
 import threading
 import time
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -24,9 +25,32 @@ def _no_thread_left_behind() -> Iterator[None]:
 
 
 def _alive_since(before: set[threading.Thread]) -> list[threading.Thread]:
-    """Return Python's own threads; of Qt's, only a stand-in is known here, which outlives the thread."""
+    """Return Python's own threads; of Qt's, only a stand-in is known here, which outlives the thread.
+
+    The threads that share out the work of a batch stay for the next one, as long as the program lives.
+    """
     return [
         thread
         for thread in threading.enumerate()
-        if thread not in before and not isinstance(thread, threading._DummyThread)
+        if thread not in before
+        and not isinstance(thread, threading._DummyThread)
+        and not thread.name.startswith("cnnviz-compute")
     ]
+
+
+@pytest.fixture
+def peak_of() -> Callable[[Callable[[], object]], int]:
+    """Return a function that tells how many bytes more than before a call needs at once, for objects and arrays."""
+
+    def measure(call: Callable[[], object]) -> int:
+        tracemalloc.start()
+        try:
+            call()  # what Python itself keeps from its first traced run is none of the call's
+            before, _ = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            call()
+            return tracemalloc.get_traced_memory()[1] - before
+        finally:
+            tracemalloc.stop()
+
+    return measure

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import cnnviz.gui
-from cnnviz import __version__, cli
+from cnnviz import __version__, cli, processor
 from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
@@ -412,25 +412,52 @@ class TestGui:
 
 class TestBenchmarkAndDoctor:
     def test_that_the_benchmark_measures_every_preset_that_is_not_a_published_variant(self, monkeypatch, capsys):
-        monkeypatch.setattr(benchmark, "SECONDS_PER_PRESET", 0.1)
-        monkeypatch.setattr(benchmark, "WARM_UP_SECONDS", 0.0)
+        for name, value in {"WARM_UP_SECONDS": 0, "BLOCK_SECONDS": 0, "TRAINING_BLOCKS": 3}.items():
+            monkeypatch.setattr(benchmark, name, value)
         assert run("benchmark", "--json", "-") == 0
         result = json.loads(capsys.readouterr().out)
-        assert set(result) == {name for name in PRESETS if "published" not in name} | {"blas", "threads"}
+        general = {"sgemm_gflops", "threads", "blas", "blas_threads"}
+        assert set(result) == {name for name in PRESETS if "published" not in name} | general
         assert result["zhou"]["batch_size"] == 1
-        assert list(result["escontrela"]) == ["batch_size", "ms_per_step", "samples_per_second"]
         figures = result["escontrela"]
         assert figures["samples_per_second"] == pytest.approx(32_000 / figures["ms_per_step"])
+        assert figures["gflops"] == pytest.approx(2 * 2_461_440 * figures["samples_per_second"] / 1e9)
+        assert figures["share"] == pytest.approx(figures["gflops"] / result["sgemm_gflops"])
+        assert 0 < figures["inference"]["ms_batch_1"] < figures["inference"]["ms_batch_1000"]
 
     def test_that_the_benchmark_has_a_table_for_people(self, monkeypatch, capsys):
-        figures = {"batch_size": 32, "ms_per_step": 2.5, "samples_per_second": 12_800.0}
-        monkeypatch.setattr(benchmark, "measure", lambda _: figures)
+        inference = {"ms_batch_1": 0.1234, "ms_batch_1000": 56.78}
+        figures = {"batch_size": 32, "ms_per_step": 2.5, "samples_per_second": 12_800.0, "gflops": 63.0, "share": 0.5}
+        monkeypatch.setattr(
+            benchmark,
+            "measure_presets",
+            lambda _: {
+                "escontrela": {**figures, "inference": inference},
+                "sgemm_gflops": 126.0,
+                "threads": 2,
+                "blas": "some BLAS",
+                "blas_threads": None,
+            },
+        )
         assert run("benchmark") == 0
-        assert "escontrela           32      2.500     12,800" in capsys.readouterr().out
+        table = capsys.readouterr().out
+        assert table.splitlines()[2].split() == [
+            "escontrela",
+            "32",
+            "2.500",
+            "12,800",
+            "63.0",
+            "50.0%",
+            "0.123",
+            "56.8",
+        ]
+        assert "126 GFLOP/s" in table
+        assert "on 2 threads at once" in table
+        assert table.splitlines()[-1] == processor.describe()
 
     def test_that_the_benchmark_adds_what_the_window_costs_on_demand(self, monkeypatch, capsys):
-        figures = {"batch_size": 1, "ms_per_step": 2.5, "samples_per_second": 400.0}
-        monkeypatch.setattr(benchmark, "measure", lambda _: figures)
+        monkeypatch.setattr(benchmark, "measure_presets", lambda names: {"measured": names})
+        monkeypatch.setattr(benchmark, "_table", lambda result: f"measured {result['measured']}")
         monkeypatch.setattr(benchmark, "window_problem", lambda: None)
         monkeypatch.setattr("cnnviz.gui.live_benchmark.measure", lambda name, seconds, _: {name: seconds})
         monkeypatch.setattr("cnnviz.gui.live_benchmark.summary", lambda name, _: f"{name} seen live")
@@ -441,12 +468,13 @@ class TestBenchmarkAndDoctor:
             assert run("benchmark", "--window", "--json", "-", *options) == 0
             assert json.loads(capsys.readouterr().out)["window"] == window
         assert run("benchmark", "--window", "--preset", "zhou") == 0
-        assert capsys.readouterr().out.splitlines()[-1] == "zhou seen live"
+        assert capsys.readouterr().out.splitlines() == ["measured ['zhou']", "zhou seen live"]
 
     def test_that_the_benchmark_keeps_to_the_presets_that_are_named(self, monkeypatch, capsys):
-        monkeypatch.setattr(benchmark, "measure", lambda _: {"a": 1, "b": 2.0, "c": 3.0})
+        monkeypatch.setattr(benchmark, "measure_presets", lambda names: {"measured": names})
+        monkeypatch.setattr(benchmark, "_table", lambda result: "")
         assert run("benchmark", "--preset", "zhou,escontrela-published", "--json", "-") == 0
-        assert set(json.loads(capsys.readouterr().out)) == {"zhou", "escontrela-published", "blas", "threads"}
+        assert json.loads(capsys.readouterr().out) == {"measured": ["zhou", "escontrela-published"]}
 
     @pytest.mark.parametrize(
         ("options", "code", "message"),
@@ -461,7 +489,7 @@ class TestBenchmarkAndDoctor:
         self, options, code, message, monkeypatch, capsys
     ):
         monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
-        monkeypatch.setattr(benchmark, "measure", lambda _: pytest.fail("it began"))
+        monkeypatch.setattr(benchmark, "measure_presets", lambda _: pytest.fail("it began"))
         assert run("benchmark", *options) == code
         assert message in capsys.readouterr().err
 
@@ -476,9 +504,9 @@ class TestBenchmarkAndDoctor:
 
     def test_that_the_doctor_survives_what_it_cannot_find_out(self, monkeypatch, capsys):
         monkeypatch.setattr("cnnviz.commands.doctor.window_problem", lambda: None)
-        monkeypatch.setattr("cnnviz.commands.doctor.blas.library", lambda: 1 / 0)
+        monkeypatch.setattr("cnnviz.commands.doctor.processor.describe", lambda: 1 / 0)
         assert run("doctor") == 0
-        assert "BLAS                 cannot be found out (ZeroDivisionError" in capsys.readouterr().out
+        assert "processor            cannot be found out (ZeroDivisionError" in capsys.readouterr().out
 
 
 class TestHowCommandsEnd:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from cnnviz import __version__, blas
+from cnnviz import __version__, processor
 from cnnviz.commands.console import show
 from cnnviz.data.mnist import MNIST, mnist_folder
 from cnnviz.gui.preflight import install_command, missing_libraries, qt_platforms, window_problem
@@ -27,7 +27,7 @@ def run(args: Namespace) -> int:
         ("Python", lambda: f"{platform.python_version()} ({sys.executable})"),
         ("system", platform.platform),
         *((package, lambda package=package: _version(package)) for package in PACKAGES),
-        ("BLAS", lambda: f"{blas.library()}, threads: {blas.threads() or 'as many as it likes'}"),
+        ("processor", processor.describe),
         ("display", _display),
         ("libraries", _libraries),
         ("cache", lambda: _folder(platformdirs.user_cache_path("cnnviz"))),

@@ -13,7 +13,7 @@ from cnnviz.commands.strokes_file import Drawing, read_drawings
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
 from cnnviz.formats import SavedParameters, read_parameters
 from cnnviz.resource_files import resource
-from cnnviz.training.evaluation import CHUNK, CLASSES
+from cnnviz.training.evaluation import CLASSES
 
 SHIPPED = "escontrela.npz"
 
@@ -66,8 +66,7 @@ def _naming(source: str) -> Iterator[None]:
 def _classify(images: np.ndarray, saved: SavedParameters) -> np.ndarray:
     """Return the probabilities (N, 10) of images (N, 28, 28)."""
     network, parameters = revive(saved)
-    chunks = (images[start : start + CHUNK] for start in range(0, len(images), CHUNK))
-    return np.concatenate([network.predict(saved.normalization.apply(chunk), parameters) for chunk in chunks])
+    return network.predict(saved.normalization.apply(images), parameters)
 
 
 def _result(items: list[_Item], probabilities: np.ndarray) -> dict[str, object]:

@@ -25,6 +25,12 @@ class Normalization:
         if not (np.isfinite(self.mean) and np.isfinite(self.std) and self.std > 0):
             raise ValueError(f"normalisation needs a finite mean and a positive std, got {self.mean} and {self.std}")
 
-    def apply(self, images: np.ndarray, dtype: type[np.floating] = np.float32) -> np.ndarray:
-        """Return ``images`` (shape (N, H, W), grey levels) as network input of shape (N, H, W, 1)."""
-        return ((images.astype(dtype) - dtype(self.mean)) / dtype(self.std))[..., np.newaxis]
+    def apply(
+        self, images: np.ndarray, dtype: type[np.floating] = np.float32, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return ``images`` (shape (N, H, W), grey) as network input, shape (N, H, W, 1), in ``out`` if given."""
+        if out is None:
+            out = np.empty((*images.shape, 1), dtype)
+        out[..., 0] = images
+        np.subtract(out, self.mean, out=out)
+        return np.divide(out, self.std, out=out)

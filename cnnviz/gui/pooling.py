@@ -67,17 +67,18 @@ class PooledChannel:
     def of(cls, trace: Trace, pool: MaxPool2D, layer: str, channel: int) -> "PooledChannel":
         """Take ``channel`` of ``layer`` out of ``trace``."""
         before, handed_back = trace.input_of(layer), trace.gradient_into(layer)
-        arriving = trace.output_gradients[layer]
-        shares = np.moveaxis(trace.caches[layer].shares[:, 0, :, :, channel], 0, -1)
+        after, arriving = trace.outputs[layer], trace.output_gradients[layer]
+        only = slice(channel, channel + 1)
+        shares = np.moveaxis(pool.shares(before[np.newaxis, ..., only], after[np.newaxis, ..., only]), 0, -1)
         return cls(
             layer,
             channel,
             pool,
             before[..., channel],
-            trace.outputs[layer][..., channel],
+            after[..., channel],
             arriving[..., channel],
             handed_back[..., channel],
-            shares.reshape(*shares.shape[:2], pool.size, pool.size),
+            shares.reshape(*after.shape[:2], pool.size, pool.size),
             nice_ceiling(largest_magnitude(before)),
             nice_ceiling(max(largest_magnitude(arriving), largest_magnitude(handed_back))),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cnnviz.nn.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
+from cnnviz.nn.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 from cnnviz.nn.network import Network
 
 
@@ -37,7 +37,28 @@ def escontrela(ties: str = "first") -> Network:
     )
 
 
+def keras(ties: str = "first") -> Network:
+    """Conv 32@3x3 and conv 64@3x3 with ReLU, max pooling, dense 128, dense 10; dropout (Keras' MNIST example)."""
+    return Network(
+        "keras",
+        {
+            "conv1": Conv2D(32, 3, initializer="glorot"),
+            "relu1": ReLU(),
+            "conv2": Conv2D(64, 3, initializer="glorot"),
+            "relu2": ReLU(),
+            "pool1": MaxPool2D(2, 2, ties),
+            "drop1": Dropout(0.25),
+            "flatten": Flatten(),
+            "dense1": Dense(128),
+            "relu3": ReLU(),
+            "drop2": Dropout(0.5),
+            "dense2": Dense(10),
+        },
+    )
+
+
 ARCHITECTURES: dict[str, Callable[..., Network]] = {
     "zhou": zhou,
     "escontrela": escontrela,
+    "keras": keras,
 }

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnnviz.nn.workspace import FRESH, Workspace
+
 
 class CrossEntropy(NamedTuple):
     """Cost of a batch and where it comes from.
@@ -26,25 +28,40 @@ class CrossEntropy(NamedTuple):
     gradient: np.ndarray
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Return exp(z) / sum exp(z) along the last axis; the largest logit is taken off first, which changes nothing."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    y = np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), out=out)
+    np.exp(y, out=y)
+    return np.divide(y, np.add.reduce(y, axis=-1, keepdims=True), out=y)
 
 
-def softmax_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> CrossEntropy:
+def softmax_cross_entropy(
+    logits: np.ndarray, labels: np.ndarray, examples: int | None = None, workspace: Workspace = FRESH
+) -> CrossEntropy:
     """Compare logits, shape (N, K), with integer labels, shape (N,).
 
     With z shifted by its maximum, -log p[y] = log(sum exp z) - z[y], and the gradient by z is p - onehot(y)
-    (Goodfellow, Bengio and Courville, 2016, section 6.2.2.3).
+    (Goodfellow, Bengio and Courville, 2016, section 6.2.2.3). Where the N examples are a part of a batch, ``examples``
+    is the size of the whole: then mean and gradient are shares of its, and add up over the parts.
     """
-    rows = np.arange(len(labels))
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    exponentials = np.exp(shifted)
-    sums = exponentials.sum(axis=1)
-    per_example = np.log(sums) - shifted[rows, labels]
-    probabilities = exponentials / sums[:, np.newaxis]
-    gradient = probabilities.copy()
-    gradient[rows, labels] -= 1
-    gradient /= len(labels)
-    return CrossEntropy(float(per_example.mean()), per_example, probabilities, gradient)
+    n, classes = logits.shape
+    shifted, probabilities, gradient = (
+        workspace.array(name, logits.shape, logits.dtype) for name in ("shifted", "probabilities", "gradient")
+    )
+    column = workspace.array("column", (n, 1), logits.dtype)
+    per_example = workspace.array("per example", (n,), logits.dtype)
+    picked = workspace.array("picked", (n,), np.intp)
+    np.add(workspace.view("rows", picked, lambda _: classes * np.arange(n)), labels, out=picked)
+
+    np.maximum.reduce(logits, axis=1, keepdims=True, out=column)
+    np.subtract(logits, column, out=shifted)
+    np.exp(shifted, out=probabilities)
+    np.add.reduce(probabilities, axis=1, keepdims=True, out=column)
+    np.divide(probabilities, column, out=probabilities)
+    np.log(column, out=column)
+    np.subtract(column[:, 0], shifted.reshape(-1)[picked], out=per_example)
+
+    np.copyto(gradient, probabilities)
+    gradient.reshape(-1)[picked] -= 1
+    np.divide(gradient, examples or n, out=gradient)
+    return CrossEntropy(float(np.add.reduce(per_example) / (examples or n)), per_example, probabilities, gradient)

@@ -6,10 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnnviz import processor
 from cnnviz.nn.layers import Layer
 from cnnviz.nn.losses import softmax
 from cnnviz.nn.parameters import Parameters
 from cnnviz.nn.shapes import Shape
+from cnnviz.nn.workspace import FRESH, Workspace
+
+EXAMPLES_AT_A_TIME = 32  # the activations of many more would not fit into a core's own cache
+_NONE: dict[str, np.ndarray] = {}  # the parameters of a layer that has nothing to learn
 
 
 class ForwardPass(NamedTuple):
@@ -21,12 +26,15 @@ class ForwardPass(NamedTuple):
     outputs : dict of array
         Layer -> its output.
     caches : dict
-        Layer -> what its ``backward`` needs.
+        Layer -> what its way back needs.
+    workspace : Workspace
+        Where all these arrays lie, and those of the way back will.
     """
 
     inputs: np.ndarray
     outputs: dict[str, np.ndarray]
     caches: dict[str, Any]
+    workspace: Workspace
 
     @property
     def logits(self) -> np.ndarray:
@@ -95,6 +103,18 @@ class Network:
         """Number of values that training can change."""
         return sum(int(np.prod(s)) for tensors in self.parameter_shapes.values() for s in tensors.values())
 
+    @property
+    def training_multiply_adds(self) -> int:
+        """Number of products that one training step adds up for each example; one is two floating-point operations.
+
+        Forwards a layer takes m products; back it takes m for the gradient by its parameters, and m for that by its
+        input, which the first layer that multiplies at all is never asked for. In all: 3 * (sum of m) - (m of that
+        layer). What is less than a matrix product (biases, ReLU, pooling, the update) does not count.
+        """
+        layers = ((layer, self.input_shape_of(name)) for name, layer in self.layers.items())
+        forward = [count for layer, shape in layers if (count := layer.multiply_adds(shape))]
+        return 3 * sum(forward) - forward[0] if forward else 0
+
     def input_shape_of(self, layer: str) -> Shape:
         """Return the shape of what ``layer`` is given."""
         names = list(self.layers)
@@ -109,11 +129,11 @@ class Network:
                 tensors[key][...] = value
         return parameters
 
-    def forward(self, x: np.ndarray, parameters: Parameters) -> ForwardPass:
+    def forward(self, x: np.ndarray, parameters: Parameters, workspace: Workspace = FRESH) -> ForwardPass:
         """Run x, shape (N, H, W, C), through all layers."""
-        result = ForwardPass(x, {}, {})
+        result = ForwardPass(x, {}, {}, workspace)
         for name, layer in self.layers.items():
-            x, result.caches[name] = layer.forward(x, parameters.get(name, {}))
+            x, result.caches[name] = layer.forward(x, parameters.get(name, _NONE), workspace.part(name))
             result.outputs[name] = x
         return result
 
@@ -133,17 +153,29 @@ class Network:
         dy = dlogits
         for name, layer in reversed(self.layers.items()):
             result[name] = dy
-            context = forward.caches[name], parameters.get(name, {})
-            for key, value in layer.parameter_gradients(dy, *context).items():
-                gradients[name][key][...] = value
+            cache, workspace = forward.caches[name], forward.workspace.part(name)
+            if name in gradients:
+                layer.parameter_gradients(dy, cache, gradients[name], workspace)
             if name == down_to:
                 return BackwardPass(result, None)
-            dy = layer.input_gradient(dy, *context)
+            dy = layer.input_gradient(dy, cache, parameters.get(name, _NONE), workspace)
         return BackwardPass(result, dy)
 
-    def predict(self, x: np.ndarray, parameters: Parameters) -> np.ndarray:
-        """Return the probabilities, shape (N, K)."""
-        with np.errstate(over="ignore", invalid="ignore"):  # parameters about to diverge are the trainer's business
-            for name, layer in self.layers.items():
-                x, _ = layer.forward(x, parameters.get(name, {}))
-            return softmax(x)
+    def predict(self, x: np.ndarray, parameters: Parameters, workspace: Workspace | None = None) -> np.ndarray:
+        """Return the probabilities, shape (N, K), in an array of their own; many examples are shared out to threads.
+
+        A ``workspace`` that the caller keeps saves the time of asking for memory.
+        """
+        kept = workspace or Workspace()
+        probabilities = np.empty((len(x), *next(reversed(self.output_shapes.values()))), x.dtype)
+
+        def work(part: int, runner: int) -> None:
+            span = slice(part * EXAMPLES_AT_A_TIME, (part + 1) * EXAMPLES_AT_A_TIME)
+            own, y = kept.part(f"runner {runner}"), x[span]
+            with np.errstate(over="ignore", invalid="ignore"):  # parameters about to diverge are the trainer's business
+                for name, layer in self.layers.items():
+                    y, _ = layer.forward(y, parameters.get(name, _NONE), own.part(name))
+                softmax(y, out=probabilities[span])
+
+        processor.share_out(-(-len(x) // EXAMPLES_AT_A_TIME), work)
+        return probabilities

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
+from cnnviz.nn.workspace import FRESH, Workspace
+
 State = Mapping[str, np.ndarray]
 
 
@@ -19,10 +21,19 @@ class Optimizer(Protocol):
 
     moments: tuple[str, ...]
 
-    def update(self, parameters: np.ndarray, gradient: np.ndarray, state: State, lr: float, step: int) -> None:
+    def update(
+        self,
+        parameters: np.ndarray,
+        gradient: np.ndarray,
+        state: State,
+        lr: float,
+        step: int,
+        workspace: Workspace = FRESH,
+    ) -> None:
         """Change ``parameters`` (shape (n,)), and the arrays of ``state`` (same shape), in place.
 
-        ``gradient`` has shape (n,), ``lr`` is the learning rate of this step, ``step`` counts updates from 1.
+        ``gradient`` has shape (n,), ``lr`` is the learning rate of this step, ``step`` counts updates from 1. What is
+        reckoned on the way lies in ``workspace``.
         """
 
 
@@ -31,15 +42,28 @@ def initial_state(optimizer: Optimizer, like: np.ndarray) -> dict[str, np.ndarra
     return {name: np.zeros_like(like) for name in optimizer.moments}
 
 
+def _like(array: np.ndarray, name: str, workspace: Workspace) -> np.ndarray:
+    return workspace.array(name, array.shape, array.dtype)
+
+
 @dataclass(frozen=True)
 class SGD:
     """Stochastic gradient descent: w -= lr g."""
 
     moments = ()
 
-    def update(self, parameters: np.ndarray, gradient: np.ndarray, state: State, lr: float, step: int) -> None:
+    def update(
+        self,
+        parameters: np.ndarray,
+        gradient: np.ndarray,
+        state: State,
+        lr: float,
+        step: int,
+        workspace: Workspace = FRESH,
+    ) -> None:
         """Go a step down the gradient."""
-        parameters -= lr * gradient
+        change = np.multiply(gradient, lr, out=_like(gradient, "change", workspace))
+        np.subtract(parameters, change, out=parameters)
 
 
 @dataclass(frozen=True)
@@ -49,12 +73,21 @@ class Momentum:
     momentum: float = 0.9
     moments = ("velocity",)
 
-    def update(self, parameters: np.ndarray, gradient: np.ndarray, state: State, lr: float, step: int) -> None:
+    def update(
+        self,
+        parameters: np.ndarray,
+        gradient: np.ndarray,
+        state: State,
+        lr: float,
+        step: int,
+        workspace: Workspace = FRESH,
+    ) -> None:
         """Add the gradient to the velocity and follow that."""
         velocity = state["velocity"]
-        velocity *= self.momentum
-        velocity += gradient
-        parameters -= lr * velocity
+        np.multiply(velocity, self.momentum, out=velocity)
+        np.add(velocity, gradient, out=velocity)
+        change = np.multiply(velocity, lr, out=_like(gradient, "change", workspace))
+        np.subtract(parameters, change, out=parameters)
 
 
 @dataclass(frozen=True)
@@ -66,14 +99,34 @@ class Adam:
     epsilon: float = 1e-8
     moments = ("mean", "square")
 
-    def update(self, parameters: np.ndarray, gradient: np.ndarray, state: State, lr: float, step: int) -> None:
+    def update(
+        self,
+        parameters: np.ndarray,
+        gradient: np.ndarray,
+        state: State,
+        lr: float,
+        step: int,
+        workspace: Workspace = FRESH,
+    ) -> None:
         """Divide the running mean of the gradient by the root of the running mean of its square."""
         mean, square = state["mean"], state["square"]
-        mean += (1 - self.beta1) * (gradient - mean)
-        square += (1 - self.beta2) * (gradient * gradient - square)
+        change, root = (_like(gradient, name, workspace) for name in ("change", "root"))
+        np.subtract(gradient, mean, out=change)
+        np.multiply(change, 1 - self.beta1, out=change)
+        np.add(mean, change, out=mean)  # mean += (1 - beta1) (g - mean)
+        np.multiply(gradient, gradient, out=change)
+        np.subtract(change, square, out=change)
+        np.multiply(change, 1 - self.beta2, out=change)
+        np.add(square, change, out=square)  # square += (1 - beta2) (g^2 - square)
+
         size = lr / (1 - self.beta1**step)
         correction = 1 / math.sqrt(1 - self.beta2**step)  # a NumPy float64 would turn float32 arrays into float64
-        parameters -= size * mean / (correction * np.sqrt(square) + self.epsilon)
+        np.sqrt(square, out=root)
+        np.multiply(root, correction, out=root)
+        np.add(root, self.epsilon, out=root)
+        np.multiply(mean, size, out=change)
+        np.divide(change, root, out=change)
+        np.subtract(parameters, change, out=parameters)  # w -= size mean / (correction sqrt(square) + epsilon)
 
 
 @dataclass(frozen=True)
@@ -89,7 +142,15 @@ class AmnesicAdam:
     epsilon: float = 1e-7
     moments = ()
 
-    def update(self, parameters: np.ndarray, gradient: np.ndarray, state: State, lr: float, step: int) -> None:
+    def update(
+        self,
+        parameters: np.ndarray,
+        gradient: np.ndarray,
+        state: State,
+        lr: float,
+        step: int,
+        workspace: Workspace = FRESH,
+    ) -> None:
         """Take a step of nearly the same size whatever the gradient's."""
         parameters -= lr * (1 - self.beta1) * gradient / np.sqrt((1 - self.beta2) * gradient**2 + self.epsilon)
 

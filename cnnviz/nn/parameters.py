@@ -85,6 +85,13 @@ class Parameters(Mapping[str, dict[str, np.ndarray]]):
     def __getitem__(self, layer: str) -> dict[str, np.ndarray]:
         return self._layers[layer]
 
+    def __contains__(self, layer: object) -> bool:
+        return layer in self._layers
+
+    def get(self, layer: str, default: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray] | None:
+        """Return the parameters of ``layer``, or ``default``; without the exception that a Mapping would go through."""
+        return self._layers.get(layer, default)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._layers)
 

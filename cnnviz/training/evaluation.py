@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnviz import processor
 from cnnviz.data.datasets import ImageSet
 from cnnviz.data.preprocessing import Normalization
-from cnnviz.nn import Network, Parameters, softmax_cross_entropy
+from cnnviz.nn import EXAMPLES_AT_A_TIME, Network, Parameters, Workspace, softmax_cross_entropy
 
 CLASSES = 10
-CHUNK = 50  # images at a time; the patches of many more would not fit into the processor's cache, which costs time
 
 Progress = Callable[[int, int], None]
 
@@ -51,21 +51,30 @@ def evaluate(
     normalization: Normalization,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Score ``parameters`` on all of ``images``.
+    """Score ``parameters`` on all of ``images``, on all threads.
 
-    ``progress(done, total)`` is called after every few dozen images and may raise ``Cancelled``. Parameters that have
-    grown beyond all bounds give a loss that is infinite or NaN, without a warning.
+    ``progress(done, total)`` is called on the caller's thread after every few dozen images; it may raise ``Cancelled``.
+    Parameters that have grown beyond all bounds give a loss that is infinite or NaN, without a warning.
     """
-    confusion = np.zeros((CLASSES, CLASSES), np.int64)
-    loss, total = 0.0, len(images)
-    for start in range(0, total, CHUNK):
-        pixels, labels = images.batch(np.arange(start, min(start + CHUNK, total)))
+    total = len(images)
+    parts = -(-total // EXAMPLES_AT_A_TIME)
+    losses = np.zeros(parts)
+    workspaces = [Workspace() for _ in range(processor.threads())]
+    confusions = np.zeros((len(workspaces), CLASSES, CLASSES), np.int64)
+
+    def work(part: int, runner: int) -> None:
+        start = part * EXAMPLES_AT_A_TIME
+        pixels, labels = images.batch(np.arange(start, min(start + EXAMPLES_AT_A_TIME, total)))
         with np.errstate(over="ignore", invalid="ignore"):
-            forward = network.forward(normalization.apply(pixels), parameters)
-            scores = softmax_cross_entropy(forward.logits, labels)
-        loss += float(scores.per_example.sum(dtype=np.float64))
-        np.add.at(confusion, (labels, forward.logits.argmax(axis=1)), 1)
-        if progress is not None:
-            progress(start + len(labels), total)
+            logits = network.forward(normalization.apply(pixels), parameters, workspaces[runner]).logits
+            losses[part] = softmax_cross_entropy(logits, labels).per_example.sum(dtype=np.float64)
+        np.add.at(confusions[runner], (labels, logits.argmax(axis=1)), 1)
+        if progress is not None and runner == 0:
+            progress(int(confusions.sum()), total)
+
+    processor.share_out(parts, work)
+    if progress is not None:
+        progress(total, total)  # the last part may have been another thread's
+    confusion = confusions.sum(axis=0)
     confusion.flags.writeable = False
-    return Evaluation(total, loss / total, confusion)
+    return Evaluation(total, float(losses.sum()) / total, confusion)

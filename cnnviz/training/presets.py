@@ -79,6 +79,20 @@ _ESCONTRELA = Preset(
     train_size=50_000,
 )
 
+# As in Keras' example for MNIST, but for the optimiser: there Adadelta.
+_KERAS = Preset(
+    "keras",
+    "Keras example",
+    "conv 32@3x3 and 64@3x3 with ReLU, max pooling, dense 128, dense 10, dropout; batches of 128; Adam",
+    "keras",
+    Normalization(0.0, 255.0),  # x / 255
+    optimizer="adam",
+    lr=0.001,
+    batch_size=128,
+    epochs=8,
+    schedule="cosine",
+)
+
 DEFAULT_PRESET = "escontrela"
 
 PRESETS: dict[str, Preset] = {
@@ -86,6 +100,7 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         _ESCONTRELA,
         _ZHOU,
+        _KERAS,
         replace(
             _ESCONTRELA,
             name="escontrela-published",

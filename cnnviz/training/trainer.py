@@ -1,5 +1,6 @@
 """The training loop, as a generator of steps."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,13 +8,14 @@ import numpy as np
 
 from cnnviz.data.datasets import Dataset, ImageSet, head
 from cnnviz.errors import Cancelled, UserError
-from cnnviz.nn import OPTIMIZERS, SCHEDULES, BackwardPass, ForwardPass, Parameters, initial_state, softmax_cross_entropy
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
 from cnnviz.training.history import History, TestPoint
+from cnnviz.training.learner import Learner
 from cnnviz.training.snapshot import Probe, Snapshot, trace
 
-_INITIALIZATION, _ORDER = 0, 1  # independent streams of random numbers from one seed
+_INITIALIZATION, _ORDER, _DROPOUT = 0, 1, 2  # independent streams of random numbers from one seed
 
 
 class DivergenceError(UserError):
@@ -46,10 +48,8 @@ class Trainer:
     ----------
     config : TrainingConfig
     network : Network
-    parameters : Parameters
-        Live: changed in place by every step.
-    step, epoch, step_in_epoch : int
-        Updates made in all, whole epochs done, updates made in the current epoch.
+    epoch, step_in_epoch : int
+        Whole epochs done, updates made in the current epoch.
     epochs : int
         How many there will be; may be raised while training.
     history : History
@@ -67,18 +67,30 @@ class Trainer:
         self.test = _head(dataset.test, config.test_size, config.recipe.test_size)
         config.check_batch(len(self.train))
         self.network = config.recipe.build()
-        self.parameters = self._initialize(parameters)
-        self.step = self.epoch = self.step_in_epoch = 0
+        self._learner = Learner(
+            self.network,
+            self._initialize(parameters),
+            config.recipe.normalization,
+            OPTIMIZERS[config.optimizer],
+            config.freeze,
+            (config.seed, _DROPOUT),
+        )
+        self.epoch = self.step_in_epoch = 0
         self.epochs = config.epochs
         self.history = History()
         self._learning_rate = config.lr
         self.history.append_learning_rate(0, config.lr)
-        self._gradients = Parameters.zeros(self.network.parameter_shapes)
-        self._optimizer = OPTIMIZERS[config.optimizer]
-        self._moments = initial_state(self._optimizer, self.parameters.vector)
-        self._trained = [name for name in self.network.parameter_shapes if name not in config.freeze]
-        self._passes: tuple[ForwardPass, BackwardPass] | None = None
         self._batch = np.arange(1)  # indices of the latest training batch; before the first, of one image
+
+    @property
+    def parameters(self) -> Parameters:
+        """The live parameters, changed in place by every step."""
+        return self._learner.parameters
+
+    @property
+    def step(self) -> int:
+        """Updates made in all."""
+        return self._learner.step
 
     @property
     def steps_per_epoch(self) -> int:
@@ -153,7 +165,7 @@ class Trainer:
             config=self.config,
             network=self.network,
             parameters=parameters,
-            gradients=self._gradients.frozen_copy() if self.step else None,
+            gradients=self._learner.gradients.frozen_copy() if self.step else None,
             step=self.step,
             epoch=self.epoch,
             step_in_epoch=self.step_in_epoch,
@@ -185,39 +197,23 @@ class Trainer:
     def _learn(self, indices: np.ndarray) -> StepDone:
         """Go one step: forwards, backwards, update."""
         images, labels = self.train.batch(indices)
-        with np.errstate(over="ignore", invalid="ignore"):  # told by the checks, in words
-            forward = self.network.forward(self.config.recipe.normalization.apply(images), self.parameters)
-            cost = softmax_cross_entropy(forward.logits, labels)
-            self._require_finite(cost.mean, "the cost of a batch")
-            # The parameters of the first trained layer are the last thing that the way back is needed for.
-            backward = self.network.backward(
-                cost.gradient, forward, self.parameters, self._gradients, down_to=self._trained[0]
-            )
-            self._update()
-            self._require_finite(self.parameters.vector @ self.parameters.vector, "the size of the parameters")
-        accuracy = float((forward.logits.argmax(axis=1) == labels).mean())
+        loss, accuracy = self._learner.differentiate(images, labels)
+        self._require_finite(loss, "the cost of a batch")
+        self._learner.update(self.learning_rate)
+        self.step_in_epoch += 1
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = self.parameters.vector @ self.parameters.vector
+        self._require_finite(size, "the size of the parameters")
         self._batch = indices
-        # Given up only when the next step has its own: freed all at once, their memory would go back to the system and
-        # be asked for again, page by page, in every step, at a quarter of the time.
-        self._passes = forward, backward
-        self.history.append(cost.mean, accuracy)
-        return StepDone(self.step, cost.mean, accuracy)
+        self.history.append(loss, accuracy)
+        return StepDone(self.step, loss, accuracy)
 
     def _require_finite(self, value: float, meaning: str) -> None:
-        if not np.isfinite(value):
+        if not math.isfinite(value):
             raise DivergenceError(
                 f"training diverged: {meaning} is {value} after step {self.step}, at a learning rate of "
                 f"{self._learning_rate:g}; reset and take a tenth of that rate"
             )
-
-    def _update(self) -> None:
-        lr = self.learning_rate
-        self.step += 1
-        self.step_in_epoch += 1
-        for name in self._trained:
-            span = self.parameters.spans[name]
-            moments = {key: moment[span] for key, moment in self._moments.items()}
-            self._optimizer.update(self.parameters.vector[span], self._gradients.vector[span], moments, lr, self.step)
 
 
 def _head(images: ImageSet, size: int | None, usual: int | None) -> ImageSet:

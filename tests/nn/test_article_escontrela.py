@@ -74,6 +74,12 @@ def test_that_escontrelas_network_has_the_shapes_and_105634_parameters_of_the_ar
     assert network.parameter_count == 208 + 1608 + 102528 + 1290 == 105634
 
 
+def test_that_a_training_step_of_escontrelas_network_takes_2_461_440_products_an_image():
+    conv1, conv2, dense1, dense2 = 24 * 24 * 8 * 25, 20 * 20 * 8 * 200, 800 * 128, 128 * 10
+    expected = 2 * conv1 + 3 * (conv2 + dense1 + dense2)
+    assert ARCHITECTURES["escontrela"]().training_multiply_adds == expected == 2_461_440
+
+
 def test_that_a_fresh_network_of_escontrela_costs_2_30_too(rng):
     network = ARCHITECTURES["escontrela"]()
     x = rng.standard_normal((200, 28, 28, 1)).astype(np.float32)

@@ -2,7 +2,20 @@ import numpy as np
 import pytest
 from checks import TOLERANCE, assert_directional_derivative
 
-from cnnviz.nn import Conv2D, Dense, Flatten, MaxPool2D, Network, Parameters, ReLU, softmax, softmax_cross_entropy
+from cnnviz import processor
+from cnnviz.nn import (
+    EXAMPLES_AT_A_TIME,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPool2D,
+    Network,
+    Parameters,
+    ReLU,
+    Workspace,
+    softmax,
+    softmax_cross_entropy,
+)
 from cnnviz.nn.gradient_check import numerical_gradient, relative_error
 from cnnviz.nn.layers import Layer
 
@@ -57,6 +70,17 @@ def test_that_shapes_are_followed_from_layer_to_layer(network):
     assert network.parameter_count == 54 + 3 + 48 + 120 + 5
 
 
+def test_that_a_training_step_takes_three_times_the_products_of_forward_less_those_by_the_image(network):
+    conv1 = 6 * 8 * 3 * (2 * 3 * 3)
+    conv2 = 2 * 3 * 4 * (3 * 2 * 2)
+    dense1 = 5 * 24
+    assert network.training_multiply_adds == 2 * conv1 + 3 * conv2 + 3 * dense1 == 6408
+
+
+def test_that_a_network_without_weights_takes_no_products():
+    assert Network("bare", {"flatten": Flatten()}).training_multiply_adds == 0
+
+
 def test_that_a_layers_input_is_the_output_of_the_one_before(network):
     assert network.input_shape_of("conv1") == (6, 8, 2)
     assert network.input_shape_of("relu1") == (6, 8, 3)
@@ -85,6 +109,23 @@ def test_that_forward_keeps_the_output_of_every_layer_in_order(network, x, param
 
 def test_that_predict_gives_the_softmax_of_the_logits(network, x, parameters):
     np.testing.assert_array_equal(network.predict(x, parameters), softmax(network.forward(x, parameters).logits))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_that_predictions_for_many_are_those_for_each(network, parameters, rng, threads, monkeypatch):
+    monkeypatch.setenv(processor.THREADS, str(threads))
+    many = rng.standard_normal((2 * EXAMPLES_AT_A_TIME + 3, 6, 8, 2))
+    singly = np.concatenate([network.predict(one[np.newaxis], parameters) for one in many])
+    np.testing.assert_allclose(network.predict(many, parameters), singly, rtol=1e-12)
+    assert network.predict(many[:0], parameters).shape == (0, singly.shape[1])
+
+
+def test_that_a_kept_workspace_predicts_the_same_and_its_results_stay(network, parameters, rng):
+    one, other = rng.standard_normal((2, 3, 6, 8, 2))
+    workspace = Workspace()
+    first = network.predict(one, parameters, workspace)
+    network.predict(other, parameters, workspace)
+    np.testing.assert_array_equal(first, network.predict(one, parameters))
 
 
 def test_that_a_prediction_between_forward_and_backward_changes_nothing(network, x, parameters, rng):

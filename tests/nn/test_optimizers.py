@@ -103,13 +103,22 @@ def test_that_a_learning_rate_of_zero_moves_nothing(optimizer, rng):
 
 
 class TypeRecorder(np.ndarray):
-    """An array that notes the type of every array derived from it."""
+    """An array that notes in which type everything it takes part in is reckoned, wherever the result goes."""
 
     seen: set[np.dtype]
 
     def __array_finalize__(self, parent: np.ndarray | None) -> None:
         self.seen = getattr(parent, "seen", set())
         self.seen.add(self.dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, out: tuple = (), **options: object):
+        plain = [x.view(np.ndarray) if isinstance(x, TypeRecorder) else x for x in inputs]
+        result = getattr(ufunc, method)(*plain, **options)
+        self.seen.add(result.dtype)
+        if not out:
+            return result
+        out[0].view(np.ndarray)[...] = result
+        return out[0]
 
 
 def test_that_no_step_on_the_way_leaves_float32(optimizer):

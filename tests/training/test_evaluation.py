@@ -1,13 +1,15 @@
 import math
+import threading
 
 import numpy as np
 import pytest
 
+from cnnviz import processor
 from cnnviz.data.datasets import ArrayImageSet
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import Cancelled
-from cnnviz.nn import Dense, Flatten, Network, Parameters
-from cnnviz.training.evaluation import CHUNK, Evaluation, evaluate
+from cnnviz.nn import EXAMPLES_AT_A_TIME, Dense, Flatten, Network, Parameters
+from cnnviz.training.evaluation import Evaluation, evaluate
 
 # Logit k is pixel k of the first row, 0 or 1: a network that says the digit whose pixel is lit.
 NETWORK = Network("reader", {"flatten": Flatten(), "dense1": Dense(10)})
@@ -47,7 +49,9 @@ def test_that_recall_is_the_share_of_each_digit_found_and_nan_for_one_that_does_
     assert np.isnan(np.delete(recall, [3, 4])).all()
 
 
-@pytest.mark.parametrize("count", [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])
+@pytest.mark.parametrize(
+    "count", [1, EXAMPLES_AT_A_TIME - 1, EXAMPLES_AT_A_TIME, EXAMPLES_AT_A_TIME + 1, 3 * EXAMPLES_AT_A_TIME + 7]
+)
 def test_that_every_image_counts_once_however_they_fall_into_chunks(count):
     labels = [i % 10 for i in range(count)]
     predicted = [i % 7 for i in range(count)]
@@ -65,12 +69,37 @@ def test_that_images_are_normalised_as_told():
     )
 
 
-def test_that_progress_is_told_after_each_chunk_up_to_the_end():
+def test_that_progress_is_told_after_each_chunk_up_to_the_end(monkeypatch):
+    monkeypatch.setenv(processor.THREADS, "1")
     calls = []
-    total = 2 * CHUNK + 5
+    total = 2 * EXAMPLES_AT_A_TIME + 5
     images = lit([1] * total, [1] * total)
     evaluate(NETWORK, PARAMETERS, images, ZERO_TO_ONE, lambda *call: calls.append(call))
-    assert calls == [(CHUNK, total), (2 * CHUNK, total), (total, total)]
+    assert calls == [(EXAMPLES_AT_A_TIME, total), (2 * EXAMPLES_AT_A_TIME, total), (total, total), (total, total)]
+
+
+def test_that_progress_is_told_by_the_callers_thread_whatever_the_number_of_threads(monkeypatch):
+    monkeypatch.setenv(processor.THREADS, "3")
+    calls = []
+    total = 40 * EXAMPLES_AT_A_TIME
+    images = lit([1] * total, [1] * total)
+    evaluate(NETWORK, PARAMETERS, images, ZERO_TO_ONE, lambda *call: calls.append((threading.get_ident(), *call)))
+    assert {thread for thread, _, _ in calls} == {threading.get_ident()}
+    assert calls[-1][1:] == (total, total)
+    assert [done for _, done, _ in calls] == sorted(done for _, done, _ in calls)
+
+
+def test_that_the_number_of_threads_changes_no_bit_of_a_score(monkeypatch):
+    rng = np.random.default_rng(3)
+    parameters = NETWORK.initialize(rng)
+    pixels = rng.integers(0, 256, (1000, 28, 28), np.uint8)
+    images = ArrayImageSet(pixels, rng.integers(0, 10, 1000))
+    scores = []
+    for threads in ("1", "2", "3"):
+        monkeypatch.setenv(processor.THREADS, threads)
+        scores.append(evaluate(NETWORK, parameters, images, ZERO_TO_ONE))
+    assert {score.loss for score in scores} == {scores[0].loss}
+    assert all(np.array_equal(score.confusion, scores[0].confusion) for score in scores)
 
 
 def test_that_progress_can_cancel():

@@ -1,5 +1,6 @@
 """The embedded dataset: handwritten digits generated as they are asked for, nothing to download."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ class StrokesImageSet:
         self._made = np.zeros(chunks, bool)
         self._images = np.empty((chunks, CHUNK, 28, 28), np.uint8)
         self._labels = np.empty((chunks, CHUNK), np.int64)
+        self._making = threading.Lock()
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -48,8 +50,10 @@ class StrokesImageSet:
         if indices.size and (indices.min() < 0 or indices.max() >= self._size):
             raise IndexError(f"indices 0 to {self._size - 1}, got {indices.min()} to {indices.max()}")
         chunks, places = np.divmod(indices, CHUNK)
-        for chunk in np.unique(chunks[~self._made[chunks]]):
-            self._make(int(chunk))
+        if not self._made[chunks].all():
+            with self._making:  # of two threads that want the same images, one makes them
+                for chunk in np.unique(chunks[~self._made[chunks]]):
+                    self._make(int(chunk))
         return self._images[chunks, places], self._labels[chunks, places]
 
     def _make(self, chunk: int) -> None:

@@ -2,6 +2,7 @@
 
 from cnnviz.nn.layers.conv2d import Conv2D
 from cnnviz.nn.layers.dense import Dense
+from cnnviz.nn.layers.dropout import Dropout
 from cnnviz.nn.layers.flatten import Flatten
 from cnnviz.nn.layers.layer import Layer
 from cnnviz.nn.layers.maxpool2d import MaxPool2D
@@ -13,6 +14,7 @@ LAYERS = (
     MaxPool2D,
     Flatten,
     Dense,
+    Dropout,
 )
 
-__all__ = ["LAYERS", "Conv2D", "Dense", "Flatten", "Layer", "MaxPool2D", "ReLU"]
+__all__ = ["LAYERS", "Conv2D", "Dense", "Dropout", "Flatten", "Layer", "MaxPool2D", "ReLU"]

@@ -1,15 +1,18 @@
 """The convolution (as in all of the field: the cross-correlation)."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from cnnviz.nn.correlation import correlate, filter_gradient, input_gradient
+from cnnviz.nn.kernels import correlate, filter_gradient, input_gradient
 from cnnviz.nn.layers.layer import Arrays, Layer
 from cnnviz.nn.shapes import Shape, require_image, window_positions
+from cnnviz.nn.workspace import FRESH, Workspace
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
+_NONE: Padding = (0, 0), (0, 0)
 
 
 class ConvCache(NamedTuple):
@@ -17,16 +20,13 @@ class ConvCache(NamedTuple):
 
     Attributes
     ----------
-    patches : array
-        The unrolled input, see ``correlate``.
-    padded_shape : tuple of int
-        (N, H, W, C) of the input with its border of zeros.
+    padded : array, shape (N, H, W, C)
+        The input with its border of zeros.
     padding : ((top, bottom), (left, right))
         Widths of that border in cells.
     """
 
-    patches: np.ndarray
-    padded_shape: Shape
+    padded: np.ndarray
     padding: Padding
 
 
@@ -36,7 +36,7 @@ class Conv2D(Layer):
 
     y[n, i, j, f] = sum over r, c, k of  x[n, i*stride + r, j*stride + c, k] * weight[f, k, r, c]  + bias[f]
 
-    How that sum, and both gradients, become matrix products is told in ``cnnviz.nn.correlation``.
+    How that sum, and both gradients, become matrix products is told in ``cnnviz.nn.kernels``.
 
     Attributes
     ----------
@@ -95,31 +95,33 @@ class Conv2D(Layer):
         bias = {"bias": (self.filters,)} if self.bias else {}
         return {"weight": (self.filters, input_shape[2], *self.kernel), **bias}
 
-    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, ConvCache]:
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return Ho * Wo * F * C * kh * kw; products with the border of zeros count as well."""
+        return math.prod((*self.output_shape(input_shape), input_shape[2], *self.kernel))
+
+    def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, ConvCache]:
         """Return y, shape (N, Ho, Wo, F), for x of shape (N, H, W, C)."""
         padding = self._padding(x.shape[1:])
-        padded = np.pad(x, ((0, 0), *padding, (0, 0))) if np.any(padding) else x
-        y, patches = correlate(padded, params["weight"], self.stride)
-        if self.bias:
-            y += params["bias"]
-        return y, ConvCache(patches, padded.shape, padding)
+        padded = _bordered(x, padding, workspace)
+        y = correlate(padded, params["weight"], params.get("bias"), self.stride, workspace)
+        return y, ConvCache(padded, padding)
 
-    def input_gradient(self, dy: np.ndarray, cache: ConvCache, params: Arrays) -> np.ndarray:
+    def input_gradient(
+        self, dy: np.ndarray, cache: ConvCache, params: Arrays, workspace: Workspace = FRESH
+    ) -> np.ndarray:
         """Return the gradient by x: that by the padded input, less its border."""
-        dx = input_gradient(dy, params["weight"], cache.padded_shape, self.stride)
-        (top, bottom), (left, right) = cache.padding
-        return dx[:, top : dx.shape[1] - bottom, left : dx.shape[2] - right]
+        dx = input_gradient(dy, params["weight"], cache.padded.shape, self.stride, workspace)
+        return _within(dx, cache.padding)
 
-    def parameter_gradients(self, dy: np.ndarray, cache: ConvCache, params: Arrays) -> dict[str, np.ndarray]:
-        """Return the gradients by the filters (Zhou, section 5) and by their biases."""
-        grads = {"weight": filter_gradient(dy, cache.patches, params["weight"].shape, self.stride)}
-        if self.bias:
-            grads["bias"] = dy.sum(axis=(0, 1, 2))
-        return grads
+    def parameter_gradients(
+        self, dy: np.ndarray, cache: ConvCache, gradients: Arrays, workspace: Workspace = FRESH
+    ) -> None:
+        """Write the gradients by the filters (Zhou, section 5) and by their biases."""
+        filter_gradient(dy, cache.padded, gradients["weight"], gradients.get("bias"), self.stride, workspace)
 
     def _padding(self, input_shape: Shape) -> Padding:
         if self.padding == "valid":
-            return (0, 0), (0, 0)
+            return _NONE
         return self._same(input_shape[0], self.kernel[0]), self._same(input_shape[1], self.kernel[1])
 
     def _same(self, n: int, k: int) -> tuple[int, int]:
@@ -129,3 +131,20 @@ class Conv2D(Layer):
     def _padded_size(self, input_shape: Shape) -> tuple[int, int]:
         (top, bottom), (left, right) = self._padding(input_shape)
         return input_shape[0] + top + bottom, input_shape[1] + left + right
+
+
+def _bordered(x: np.ndarray, padding: Padding, workspace: Workspace) -> np.ndarray:
+    """Return x with a border of zeros; x itself where there is none."""
+    if padding == _NONE:
+        return x
+    n, height, width, channels = x.shape
+    (top, bottom), (left, right) = padding
+    padded = workspace.filled("padded", (n, top + height + bottom, left + width + right, channels), x.dtype, 0)
+    _within(padded, padding)[...] = x
+    return padded
+
+
+def _within(padded: np.ndarray, padding: Padding) -> np.ndarray:
+    """Return what lies inside the border, as a view."""
+    (top, bottom), (left, right) = padding
+    return padded[:, top : padded.shape[1] - bottom, left : padded.shape[2] - right]

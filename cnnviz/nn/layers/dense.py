@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnviz.nn.kernels import multiply
 from cnnviz.nn.layers.layer import Arrays, Layer
 from cnnviz.nn.shapes import Shape
+from cnnviz.nn.workspace import FRESH, Workspace
 
 
 @dataclass(frozen=True)
@@ -42,20 +44,29 @@ class Dense(Layer):
         bias = {"bias": (self.units,)} if self.bias else {}
         return {"weight": (self.units, input_shape[0]), **bias}
 
-    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return units * inputs."""
+        return self.units * input_shape[0]
+
+    def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, np.ndarray]:
         """Return y, shape (N, units), for x of shape (N, inputs); the cache is x."""
-        y = x @ params["weight"].T  # (N, inputs) @ (inputs, units)
+        y = workspace.array("output", (len(x), self.units), x.dtype)
+        multiply(x, params["weight"].T, out=y)  # (N, inputs) @ (inputs, units)
         if self.bias:
-            y += params["bias"]
+            np.add(y, params["bias"], out=y)
         return y, x
 
-    def input_gradient(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> np.ndarray:
+    def input_gradient(
+        self, dy: np.ndarray, cache: np.ndarray, params: Arrays, workspace: Workspace = FRESH
+    ) -> np.ndarray:
         """Return dx = dy W, shape (N, inputs)."""
-        return dy @ params["weight"]
+        return multiply(dy, params["weight"], out=workspace.array("dx", cache.shape, dy.dtype))
 
-    def parameter_gradients(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> dict[str, np.ndarray]:
-        """Return dW = dy^T x, and db = sum of dy over the examples."""
-        grads = {"weight": dy.T @ cache}  # (units, N) @ (N, inputs)
+    def parameter_gradients(
+        self, dy: np.ndarray, cache: np.ndarray, gradients: Arrays, workspace: Workspace = FRESH
+    ) -> None:
+        """Write dW = dy^T x, and db = sum of dy over the examples."""
+        # (units, N) @ (N, inputs); a single column times a row is no work for BLAS
+        (np.multiply if len(dy) == 1 else np.matmul)(dy.T, cache, out=gradients["weight"])
         if self.bias:
-            grads["bias"] = dy.sum(axis=0)
-        return grads
+            np.add.reduce(dy, axis=0, out=gradients["bias"])

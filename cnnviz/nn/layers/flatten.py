@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnviz.nn.layers.layer import Arrays, Layer
 from cnnviz.nn.shapes import Shape, require_image
+from cnnviz.nn.workspace import FRESH, Workspace
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,16 @@ class Flatten(Layer):
         require_image("Flatten", input_shape)
         return (int(np.prod(input_shape)),)
 
-    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, Shape]:
+    def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, Shape]:
         """Return the vectors; the cache is the shape to go back to."""
-        return x.transpose(0, 3, 1, 2).reshape(len(x), *self.output_shape(x.shape[1:])), x.shape
+        n, height, width, channels = x.shape
+        y = workspace.array("output", (n, channels, height, width), x.dtype)
+        np.copyto(y, x.transpose(0, 3, 1, 2))
+        return y.reshape(n, channels * height * width), x.shape
 
-    def input_gradient(self, dy: np.ndarray, cache: Shape, params: Arrays) -> np.ndarray:
+    def input_gradient(self, dy: np.ndarray, cache: Shape, params: Arrays, workspace: Workspace = FRESH) -> np.ndarray:
         """Return dy in the shape (N, H, W, C) of the maps."""
         n, height, width, channels = cache
-        return np.ascontiguousarray(dy.reshape(n, channels, height, width).transpose(0, 2, 3, 1))
+        dx = workspace.array("dx", cache, dy.dtype)
+        np.copyto(dx, dy.reshape(n, channels, height, width).transpose(0, 2, 3, 1))
+        return dx

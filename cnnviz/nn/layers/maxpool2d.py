@@ -1,30 +1,34 @@
 """Max pooling, and the way of the gradient back through it."""
 
 from dataclasses import dataclass
-from functools import reduce
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from cnnviz.nn.kernels import max_pool_2x2, unpool_2x2
 from cnnviz.nn.layers.layer import Arrays, Layer
 from cnnviz.nn.shapes import Shape, require_image, window_positions
+from cnnviz.nn.workspace import FRESH, Workspace
 
 TIES = ("first", "all", "split")
 
 
-class Routing(NamedTuple):
-    """Which cells of each window won.
+class Pooled(NamedTuple):
+    """What the way back needs.
 
     Attributes
     ----------
-    input_shape : tuple of int
-        Shape (N, H, W, C) of what was pooled.
-    shares : array, shape (size*size, N, Ho, Wo, C)
-        The share of the window's gradient that each of its cells is handed, window cells row by row.
+    x : array, shape (N, H, W, C)
+        What was pooled.
+    y : array, shape (N, Ho, Wo, C)
+        The maxima.
+    larger : array, shape (N, 2*Ho, Wo, C), or None
+        Halfway there, on the fast path: see ``max_pool_2x2``.
     """
 
-    input_shape: Shape
-    shares: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    larger: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -64,18 +68,47 @@ class MaxPool2D(Layer):
             channels,
         )
 
-    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, Routing]:
-        """Return the maxima, shape (N, Ho, Wo, C), and how the gradient will be routed."""
-        cells = [x[window] for window in self._cells(x.shape)]
-        y = reduce(np.maximum, cells)
-        return y, Routing(x.shape, self._shares(np.stack([cell == y for cell in cells]), x.dtype))
+    def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, Pooled]:
+        """Return the maxima, shape (N, Ho, Wo, C)."""
+        if self._is_fast:
+            y, larger = max_pool_2x2(x, workspace)
+            return y, Pooled(x, y, larger)
+        first, *others = self._cells(x.shape)
+        y = workspace.array("output", (len(x), *self.output_shape(x.shape[1:])), x.dtype)
+        np.copyto(y, x[first])
+        for cell in others:
+            np.maximum(y, x[cell], out=y)
+        return y, Pooled(x, y, None)
 
-    def input_gradient(self, dy: np.ndarray, cache: Routing, params: Arrays) -> np.ndarray:
+    def input_gradient(self, dy: np.ndarray, cache: Pooled, params: Arrays, workspace: Workspace = FRESH) -> np.ndarray:
         """Hand each window's gradient to its winner; a cell in several windows collects from each."""
-        dx = np.zeros(cache.input_shape, dy.dtype)
-        for window, share in zip(self._cells(cache.input_shape), cache.shares, strict=True):
-            dx[window] += dy * share
+        if cache.larger is not None:
+            return unpool_2x2(dy, cache.x, cache.larger, workspace)
+        dx = workspace.array("dx", cache.x.shape, dy.dtype)
+        dx.fill(0)
+        for cell, share in zip(self._cells(cache.x.shape), self.shares(cache.x, cache.y), strict=True):
+            dx[cell] += dy * share
         return dx
+
+    def shares(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the share of its window's gradient that each cell is handed: shape (size*size, N, Ho, Wo, C).
+
+        The cells of a window stand row by row; ``y`` is what x was pooled to.
+        """
+        is_maximum = np.stack([x[cell] == y for cell in self._cells(x.shape)])
+        if self.ties == "all":
+            return is_maximum
+        if self.ties == "split":
+            return is_maximum / is_maximum.sum(axis=0, dtype=x.dtype)
+        taken = is_maximum[0].copy()
+        for share in is_maximum[1:]:
+            share &= ~taken
+            taken |= share
+        return is_maximum
+
+    @property
+    def _is_fast(self) -> bool:
+        return (self.size, self.stride, self.ties) == (2, 2, "first")
 
     def _cells(self, input_shape: Shape) -> list[tuple[slice, ...]]:
         """Return, for each cell of a window row by row, where that cell lies in all windows at once."""
@@ -90,15 +123,3 @@ class MaxPool2D(Layer):
             for i in range(self.size)
             for j in range(self.size)
         ]
-
-    def _shares(self, is_maximum: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        if self.ties == "all":
-            return is_maximum
-        if self.ties == "split":
-            return is_maximum / is_maximum.sum(axis=0, dtype=dtype)
-        shares = is_maximum.copy()
-        taken = is_maximum[0].copy()
-        for share in shares[1:]:
-            share &= ~taken
-            taken |= share
-        return shares

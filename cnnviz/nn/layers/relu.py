@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnviz.nn.kernels import multiply_by_mask
 from cnnviz.nn.layers.layer import Arrays, Layer
 from cnnviz.nn.shapes import Shape
+from cnnviz.nn.workspace import FRESH, Workspace
 
 
 @dataclass(frozen=True)
@@ -16,11 +18,14 @@ class ReLU(Layer):
         """Return ``input_shape``: each cell is treated by itself."""
         return input_shape
 
-    def forward(self, x: np.ndarray, params: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, np.ndarray]:
         """Return max(x, 0), which is also all that the way back needs."""
-        y = np.maximum(x, 0)
+        y = np.maximum(x, 0, out=workspace.array("output", x.shape, x.dtype))
         return y, y
 
-    def input_gradient(self, dy: np.ndarray, cache: np.ndarray, params: Arrays) -> np.ndarray:
+    def input_gradient(
+        self, dy: np.ndarray, cache: np.ndarray, params: Arrays, workspace: Workspace = FRESH
+    ) -> np.ndarray:
         """Return dy where the output was positive, 0 elsewhere."""
-        return dy * (cache > 0)
+        active = np.greater(cache, 0, out=workspace.array("active", cache.shape, np.bool_))
+        return multiply_by_mask(dy, active, workspace.array("dx", dy.shape, dy.dtype))

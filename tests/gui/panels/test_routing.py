@@ -192,11 +192,11 @@ def test_that_the_surplus_of_tied_maxima_is_told(panel, zhou_snapshot):
 def test_that_new_winners_are_counted_from_snapshot_to_snapshot_of_a_run(panel, zhou_snapshot):
     panel.show_snapshot(zhou_snapshot)
     assert "new winner" not in panel.facts.text()
-    changed = replace(zhou_snapshot.trace, caches=dict(zhou_snapshot.trace.caches))
-    shares = changed.caches["pool1"].shares.copy()
-    shares[:, 0, 2, 3] = shares[::-1, 0, 2, 3]
-    changed.caches["pool1"] = changed.caches["pool1"]._replace(shares=shares)
-    following = replace(zhou_snapshot, trace=changed)
+    before = zhou_snapshot.trace.outputs["conv1"].copy()
+    before[4:6, 6:8] = before[5:3:-1, 7:5:-1]  # the window in row 2, column 3, turned by half a circle
+    following = replace(
+        zhou_snapshot, trace=replace(zhou_snapshot.trace, outputs={**zhou_snapshot.trace.outputs, "conv1": before})
+    )
     panel.show_snapshot(following)
     assert panel.facts.text().endswith(" · 1 new winner")
     panel.show_snapshot(following)  # the same once more, as when another panel was opened

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from checks import random_parameters
 
-from cnnviz.nn import LAYERS, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU
+from cnnviz.nn import LAYERS, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, ReLU, Workspace
 from cnnviz.nn.layers.maxpool2d import TIES
 
 EXAMPLES: dict[type, list[tuple[Layer, tuple[int, ...]]]] = {
@@ -19,8 +19,10 @@ EXAMPLES: dict[type, list[tuple[Layer, tuple[int, ...]]]] = {
     MaxPool2D: [*((MaxPool2D(2, 2, ties), (7, 6, 3)) for ties in TIES), (MaxPool2D(3, 1), (5, 5, 2))],
     Flatten: [(Flatten(), (3, 4, 5)), (Flatten(), (3, 4, 1))],
     Dense: [(Dense(7), (5,)), (Dense(1, bias=False), (5,))],
+    Dropout: [(Dropout(0.25), (5, 4, 3)), (Dropout(0.0), (6,))],
 }
 N = 3
+NUMPYS_OWN = 2**18  # bytes: a few of its buffers of 8,192 numbers, which no size of batch makes larger
 
 
 def test_that_every_layer_is_listed_and_has_an_example_here():
@@ -58,6 +60,12 @@ def x(input_shape, rng) -> np.ndarray:
 def test_that_output_shape_is_the_shape_of_what_forward_returns(layer, input_shape, x, params):
     y, _ = layer.forward(x, params)
     assert y.shape == (N, *layer.output_shape(input_shape))
+
+
+def test_that_there_are_products_to_add_up_exactly_where_there_are_weights(layer, input_shape):
+    count = layer.multiply_adds(input_shape)
+    assert isinstance(count, int)
+    assert (count > 0) == ("weight" in layer.parameter_shapes(input_shape))
 
 
 def test_that_initialize_gives_every_parameter_its_shape_in_order(layer, input_shape, rng):
@@ -121,6 +129,54 @@ def test_that_parameter_gradients_are_summed_and_input_gradients_kept_apart_over
     np.testing.assert_allclose(dx, np.concatenate([one for one, _ in singly]), rtol=1e-12, atol=1e-12)
     for name, gradient in grads.items():
         np.testing.assert_allclose(gradient, sum(one[name] for _, one in singly), rtol=1e-12, atol=1e-12)
+
+
+def test_that_a_kept_workspace_gives_the_same_bits_as_fresh_memory_whatever_the_sizes_of_the_batches(
+    layer, x, params, rng
+):
+    workspace = Workspace()
+    for n in (N, 1, N, 2):
+        batch = rng.standard_normal((n, *x.shape[1:]))
+        y, cache = layer.forward(batch, params)
+        dy = rng.standard_normal(y.shape)
+        expected_dx, expected_grads = layer.backward(dy, cache, params)
+
+        kept_y, cache = layer.forward(batch, params, workspace)
+        np.testing.assert_array_equal(kept_y, y)
+        gradients = {name: np.full_like(parameter, np.nan) for name, parameter in params.items()}
+        layer.parameter_gradients(dy, cache, gradients, workspace)
+        np.testing.assert_array_equal(layer.input_gradient(dy, cache, params, workspace), expected_dx)
+        for name, gradient in gradients.items():
+            np.testing.assert_array_equal(gradient, expected_grads[name])
+
+
+def test_that_two_callers_with_workspaces_of_their_own_do_not_disturb_each_other(layer, x, params, rng):
+    mine, other = Workspace(), Workspace()
+    y, cache = layer.forward(x, params, mine)
+    y_before = y.copy()
+    dy = rng.standard_normal(y.shape)
+    expected = layer.input_gradient(dy, cache, params, Workspace()).copy()
+    other_y, other_cache = layer.forward(rng.standard_normal(x.shape), params, other)
+    layer.input_gradient(np.ones_like(other_y), other_cache, params, other)
+    np.testing.assert_array_equal(y, y_before)
+    np.testing.assert_array_equal(layer.input_gradient(dy, cache, params, mine), expected)
+
+
+def test_that_a_pass_through_a_kept_workspace_asks_for_no_memory(layer, x, params, peak_of):
+    if isinstance(layer, MaxPool2D) and (layer.size, layer.stride, layer.ties) != (2, 2, "first"):
+        pytest.skip("only windows of 2x2 at stride 2 with the policy first have a fast path")
+    batch = np.resize(x, (4 * NUMPYS_OWN // x[0].nbytes, *x.shape[1:]))
+    workspace = Workspace()
+    dy = np.ones_like(layer.forward(batch, params, workspace)[0])
+    gradients = {name: np.empty_like(parameter) for name, parameter in params.items()}
+
+    def there_and_back() -> None:
+        _, cache = layer.forward(batch, params, workspace)
+        layer.parameter_gradients(dy, cache, gradients, workspace)
+        layer.input_gradient(dy, cache, params, workspace)
+
+    there_and_back()
+    assert peak_of(there_and_back) < NUMPYS_OWN
 
 
 def test_that_float32_stays_float32(layer, x, params):

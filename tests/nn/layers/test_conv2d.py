@@ -114,3 +114,16 @@ def test_that_an_unknown_padding_is_refused_with_the_known_ones():
 def test_that_a_vector_is_refused():
     with pytest.raises(ValueError, match=r"Conv2D needs an input of \(height, width, channels\), got shape \(784,\)"):
         Conv2D(8, 3).output_shape((784,))
+
+
+@pytest.mark.parametrize(
+    ("layer", "input_shape", "expected"),
+    [
+        (Conv2D(8, 3), (28, 28, 1), 26 * 26 * 8 * 9),
+        (Conv2D(8, 5), (24, 24, 8), 20 * 20 * 8 * 25 * 8),
+        (Conv2D(3, (2, 3), stride=2, padding="same"), (7, 6, 2), 4 * 3 * 3 * 6 * 2),
+    ],
+    ids=["zhou", "escontrela", "same"],
+)
+def test_that_multiply_adds_are_outputs_times_the_cells_of_a_filter(layer, input_shape, expected):
+    assert layer.multiply_adds(input_shape) == expected

@@ -19,3 +19,7 @@ def test_that_a_unit_weighs_its_inputs_and_adds_its_bias():
 
 def test_that_biases_start_at_zero(rng):
     np.testing.assert_array_equal(Dense(10).initialize((800,), rng)["bias"], np.zeros(10))
+
+
+def test_that_multiply_adds_are_units_times_inputs():
+    assert Dense(128).multiply_adds((800,)) == 102_400

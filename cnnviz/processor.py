@@ -1,0 +1,137 @@
+"""What this machine computes with: which BLAS, and on how many threads. Decided here, and nowhere else.
+
+Matrices of this size gain little from BLAS's own threads, which take the processor away from a window; so BLAS gets
+one, and the parts of a batch are shared out among threads of ours instead.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnviz.errors import UserError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+THREADS = "CNNVIZ_THREADS"
+MOST_THREADS = 64
+CPU_FACTS = Path("/proc/cpuinfo")
+USEFUL_THREADS = 4  # a batch has no more parts than that
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def configure() -> None:
+    """Set up BLAS unless the environment says otherwise; called before NumPy is first imported."""
+    for variable in BLAS_THREADS:
+        os.environ.setdefault(variable, "1")
+    if _takes_amd_for_less():
+        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
+
+
+def threads() -> int:
+    """Return how many threads shall compute: ``CNNVIZ_THREADS``, or the cores that this process may use, up to four.
+
+    Raises
+    ------
+    UserError
+        The environment asks for something that is no such number.
+    """
+    wish = os.environ.get(THREADS)
+    if not wish:
+        return min(cores(), USEFUL_THREADS)
+    if not (wish.isdecimal() and 1 <= int(wish) <= MOST_THREADS):
+        raise UserError(f"{THREADS}: accepted is a whole number from 1 to {MOST_THREADS}, got {wish!r}")
+    return int(wish)
+
+
+def use_threads(count: int) -> None:
+    """Compute on so many threads from now on, here and in processes that this one starts."""
+    os.environ[THREADS] = str(count)
+
+
+def leave_a_core() -> None:
+    """Compute on all cores but one, which the window needs, unless the environment says otherwise."""
+    os.environ.setdefault(THREADS, str(max(1, min(cores() - 1, USEFUL_THREADS))))
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def share_out(parts: int, work: Callable[[int, int], None]) -> None:
+    """Call ``work(part, runner)`` for each part, 0 to parts - 1, on all threads, and wait for the last.
+
+    ``runner`` tells the threads apart, from 0, which is the caller's; which of them gets a part is chance. Where
+    ``work`` raises an exception, parts that nobody has begun are left out, and the exception is raised here.
+    """
+    if parts == 1:
+        return work(0, 0)
+    runners = min(threads(), parts)
+    pending = deque(range(parts))
+
+    def run(runner: int) -> None:
+        while pending:
+            try:
+                part = pending.popleft()
+            except IndexError:  # another one was quicker
+                return
+            work(part, runner)
+
+    others = [_pool(runners - 1).submit(run, runner) for runner in range(1, runners)]
+    try:
+        run(0)
+    finally:
+        pending.clear()
+        failures = [other.exception() for other in others]  # waits
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+@lru_cache
+def _pool(size: int) -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # takes time that ``--help`` has not
+
+    return ThreadPoolExecutor(size, thread_name_prefix="cnnviz-compute")
+
+
+def blas_library() -> str:
+    """Return name and version of the BLAS that NumPy was built with, such as "scipy-openblas 0.3.30"."""
+    import numpy as np
+
+    built_with = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    return f"{built_with.get('name', 'unknown')} {built_with.get('version', '')}".strip()
+
+
+def blas_threads() -> int | None:
+    """Return how many threads the environment leaves BLAS; None where it leaves that to the library."""
+    name = blas_library().lower()
+    first = {"mkl": "MKL_NUM_THREADS", "accelerate": "VECLIB_MAXIMUM_THREADS"}
+    specific = next((variable for key, variable in first.items() if key in name), "OPENBLAS_NUM_THREADS")
+    for variable in (specific, "OMP_NUM_THREADS"):
+        if (value := os.environ.get(variable, "")).isdecimal():
+            return int(value)
+    return None
+
+
+def describe() -> str:
+    """Return all of it in one line."""
+    per_thread = blas_threads() or "as many as it likes"
+    kernels = os.environ.get("OPENBLAS_CORETYPE")
+    chosen = f", kernels for {kernels}" if kernels else ""
+    return f"{threads()} threads on {cores()} cores; {blas_library()}, with threads of its own: {per_thread}{chosen}"
+
+
+def _takes_amd_for_less() -> bool:
+    """Return whether this is an AMD processor with AVX-512, for which OpenBLAS takes kernels of half the speed."""
+    try:
+        facts = CPU_FACTS.read_text()
+    except OSError:
+        return False
+    return "AuthenticAMD" in facts and "avx512vl" in facts

@@ -1,0 +1,140 @@
+"""One step of learning: the gradient of a batch, and the update, on as many threads as there are."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnviz import processor
+from cnnviz.data.preprocessing import Normalization
+from cnnviz.nn import Network, Optimizer, Parameters, Workspace, initial_state, softmax_cross_entropy
+
+MOST_SHARDS = 4
+SMALLEST_SHARD = 16  # images; fewer are not worth another thread
+BLOCK = 16_384  # parameters updated at a time: they and their moments stay in a core's own cache
+
+
+def shard_count(batch_size: int) -> int:
+    """Return in how many shards a batch is learnt: by its size alone, so that threads change no bit of the result."""
+    return max(1, min(batch_size // SMALLEST_SHARD, MOST_SHARDS))
+
+
+class BatchCost(NamedTuple):
+    """What a batch was found to cost: the mean in nats, and the share of its images classified rightly."""
+
+    loss: float
+    accuracy: float
+
+
+class _Shard:
+    """A part of the batch: what a thread needs to go forwards and backwards without meeting another."""
+
+    def __init__(self, network: Network, rng: np.random.Generator) -> None:
+        self.workspace = Workspace(rng)
+        self.gradients = Parameters.zeros(network.parameter_shapes)
+        self.loss = 0.0  # its share of the batch's mean cost
+        self.right = 0
+
+
+class Learner:
+    """Turns batches into updates of its parameters.
+
+    With ``step``, it holds all that the next update depends on.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Changed in place by every update.
+    moments : dict of array
+        The optimiser's, each of the size of ``parameters.vector``.
+    generators : list of numpy.random.Generator
+        What dropout draws from, one for each shard.
+    step : int
+        Updates made.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        parameters: Parameters,
+        normalization: Normalization,
+        optimizer: Optimizer,
+        frozen: Iterable[str],
+        seed: Iterable[int],
+    ) -> None:
+        self.parameters = parameters
+        self.moments = initial_state(optimizer, parameters.vector)
+        self.generators = [np.random.Generator(np.random.SFC64([*seed, shard])) for shard in range(MOST_SHARDS)]
+        self.step = 0
+        self._network = network
+        self._normalization = normalization
+        self._optimizer = optimizer
+        self._trained = [name for name in network.parameter_shapes if name not in frozen]
+        self._shards = [_Shard(network, rng) for rng in self.generators]
+        self._used = 1  # shards of the latest batch
+        self._blocks = list(self._cut_into_blocks())
+        self._scratch = [Workspace() for _ in range(processor.MOST_THREADS)]
+
+    @property
+    def gradients(self) -> Parameters:
+        """Gradient of the latest batch's mean cost; after ``update`` that of the whole batch."""
+        return self._shards[0].gradients
+
+    def differentiate(self, images: np.ndarray, labels: np.ndarray) -> BatchCost:
+        """Run grey images (N, 28, 28) forwards and backwards; the parameters stay as they are."""
+        total = len(labels)
+        self._used = count = shard_count(total)
+
+        def work(part: int, _: int) -> None:
+            span = slice(part * total // count, (part + 1) * total // count)
+            self._differentiate(self._shards[part], images[span], labels[span], total)
+
+        processor.share_out(count, work)
+        used = self._shards[:count]
+        return BatchCost(sum(shard.loss for shard in used), sum(shard.right for shard in used) / total)
+
+    def update(self, lr: float) -> None:
+        """Add up the shards' gradients and change the parameters by them."""
+        self.step += 1
+
+        def work(part: int, runner: int) -> None:
+            trained, parameters, (gradient, *others), moments = self._blocks[part]
+            for other in others[: self._used - 1]:
+                np.add(gradient, other, out=gradient)
+            if trained:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    self._optimizer.update(parameters, gradient, moments, lr, self.step, self._scratch[runner])
+
+        processor.share_out(len(self._blocks), work)
+
+    def _differentiate(self, shard: _Shard, images: np.ndarray, labels: np.ndarray, total: int) -> None:
+        workspace = shard.workspace
+        x = self._normalization.apply(images, out=workspace.array("input", (*images.shape, 1), np.float32))
+        with np.errstate(over="ignore", invalid="ignore"):  # told by the trainer, in words
+            forward = self._network.forward(x, self.parameters, workspace)
+            cost = softmax_cross_entropy(forward.logits, labels, total, workspace.part("cost"))
+            # The parameters of the first trained layer are the last thing that the way back is needed for.
+            self._network.backward(cost.gradient, forward, self.parameters, shard.gradients, down_to=self._trained[0])
+        shard.loss = cost.mean
+        shard.right = int(np.count_nonzero(forward.logits.argmax(axis=1) == labels))
+
+    def _cut_into_blocks(self) -> Iterable[tuple[bool, np.ndarray, list[np.ndarray], dict[str, np.ndarray]]]:
+        """Yield, block by block, whether it is trained, its parameters, each shard's gradient and the moments."""
+        for trained, start, stop in self._stretches():
+            for first in range(start, stop, BLOCK):
+                span = slice(first, min(first + BLOCK, stop))
+                gradients = [shard.gradients.vector[span] for shard in self._shards]
+                moments = {name: moment[span] for name, moment in self.moments.items()}
+                yield trained, self.parameters.vector[span], gradients, moments
+
+    def _stretches(self) -> list[tuple[bool, int, int]]:
+        """Return what lies side by side in the vector and is trained, or is not, with its first index and its end."""
+        stretches: list[tuple[bool, int, int]] = []
+        for name, span in self.parameters.spans.items():
+            trained = name in self._trained
+            if stretches and stretches[-1][0] == trained:
+                _, start, _ = stretches.pop()
+                stretches.append((trained, start, span.stop))
+            else:
+                stretches.append((trained, span.start, span.stop))
+        return stretches
