@@ -1,6 +1,7 @@
 """Starting the program with its window."""
 
 import faulthandler
+import gc
 import logging
 import signal
 import sys
@@ -128,6 +129,7 @@ def run(
         QTimer.singleShot(round(after * 1000), shot.take)
     signal.signal(signal.SIGINT, lambda *_: window.close())
     signal.signal(signal.SIGTERM, lambda *_: window.close())
+    gc.freeze()  # what is there now stays: to look through it for garbage would stop the window for 50 ms
     code = app.exec()
     workbench.close()
     if shot and shot.failure:

@@ -1,5 +1,6 @@
 """What a live window costs training, how smoothly it runs meanwhile, and how soon a pen stroke is answered."""
 
+import gc
 import os
 import signal
 import statistics
@@ -181,9 +182,11 @@ def _as_in_the_program(app: QApplication) -> Iterator[None]:
     interval, quits = sys.getswitchinterval(), app.quitOnLastWindowClosed()
     sys.setswitchinterval(SWITCH_INTERVAL)
     app.setQuitOnLastWindowClosed(False)
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         sys.setswitchinterval(interval)
         app.setQuitOnLastWindowClosed(quits)
 

@@ -12,7 +12,7 @@ from cnnviz.gui.pad import Pad
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.tile_canvas import TileCanvas
 
-LOOP_MS = 5  # how often the event loop is asked for a sign of life
+LOOP_MS = 10  # how often the event loop is asked for a sign of life
 PEN_MS = 8  # from one event of the pen to the next, as of a mouse that reports 125 times a second
 STROKE_EVENTS = 90  # until the pad is cleared for the next stroke
 
