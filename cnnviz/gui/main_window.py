@@ -39,7 +39,7 @@ from cnnviz.training.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
-TICK_MS = 20  # how often the display looks for something new
+TICK_MS = 31  # the display takes what is newest some 32 times a second
 
 
 class MainWindow(QMainWindow):
@@ -171,30 +171,19 @@ class MainWindow(QMainWindow):
     def refresh(self) -> None:
         """Take what is new, and show it in every panel that is seen and due.
 
-        Of the panels that have an interval one has its turn, and whichever has already waited for the tick before, so
-        that no tick takes as long as all of them together.
+        All in one go: one after the other they find in the processor's caches what those before them have used, and
+        the window is handed to the screen once.
         """
         self._workbench.poll()
         snapshot, now = self._workbench.snapshot, time.monotonic()
         if snapshot is None or self.isMinimized():
             return
-        turn_is_taken = False
-        for overdue, panel in self._due_panels(snapshot, now):
-            if panel.interval and turn_is_taken and overdue < TICK_MS / 1000:
-                continue
-            turn_is_taken = turn_is_taken or panel.interval > 0
-            self._shown[panel.name] = snapshot, now
-            panel.show_snapshot(snapshot)
-
-    def _due_panels(self, snapshot: Snapshot, now: float) -> list[tuple[float, Panel]]:
-        """Return the panels that are to show ``snapshot``, and for how many seconds each of them is due."""
-        due = []
         for name, panel in self.panels.items():
             shown, since = self._shown.get(name, (None, 0.0))
-            overdue = now - since - panel.interval + TICK_MS / 2000  # due at the nearest tick
-            if shown is not snapshot and overdue >= 0 and panel.isVisible():
-                due.append((overdue, panel))
-        return due
+            is_due = now - since >= panel.interval - TICK_MS / 2000  # at the nearest tick
+            if shown is not snapshot and is_due and panel.isVisible():
+                self._shown[name] = snapshot, now
+                panel.show_snapshot(snapshot)
 
     @Slot()
     def _offer_edits(self) -> None:

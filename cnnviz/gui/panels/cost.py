@@ -28,8 +28,6 @@ class CostPanel(Panel):
         "epochs, short ticks changes of the learning rate."
     )
 
-    interval: ClassVar[float] = 0.045
-
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self._history: HistoryView | None = None
