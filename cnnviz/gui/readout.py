@@ -25,7 +25,7 @@ class Pace:
 
 
 class Readout(QWidget):
-    """Shows a line in the space that it is given.
+    """Shows a line, or some, in the space that it is given.
 
     A ``QLabel`` asks for another layout of the whole window with each new text, 30 times a second while training; this
     asks for none, and cuts off what does not fit. It stands on the surface of a panel or a bar, which it paints itself,
@@ -41,7 +41,8 @@ class Readout(QWidget):
     ) -> None:
         super().__init__(parent)
         self._text = text
-        self._alignment = alignment | Qt.AlignmentFlag.AlignVCenter
+        upright = alignment & Qt.AlignmentFlag.AlignVertical_Mask
+        self._alignment = alignment if upright else alignment | Qt.AlignmentFlag.AlignVCenter
         self._color: str | None = None
         self._role = QPalette.ColorRole.PlaceholderText if muted else QPalette.ColorRole.WindowText
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -72,6 +73,7 @@ class Readout(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), self.palette().base())
         painter.setPen(QColor(self._color) if self._color else self.palette().color(self._role))
-        shown = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), self._alignment, shown)
+        metrics, elide = painter.fontMetrics(), Qt.TextElideMode.ElideRight
+        shown = (metrics.elidedText(line, elide, self.width()) for line in self._text.split("\n"))
+        painter.drawText(self.rect(), self._alignment, "\n".join(shown))
         painter.end()

@@ -386,18 +386,26 @@ def test_that_figures_are_written_as_often_as_they_can_be_read_and_always_at_res
     monkeypatch.setattr("cnnviz.gui.readout.time", clock)
     monkeypatch.setattr(Workbench, "is_running", True)
     monkeypatch.setattr(Workbench, "status", Status(Phase.TRAINING))
-    network = window.panels["network"]
+    network, cost = window.panels["network"], window.panels["cost"]
     texts = []
     for step in range(1, 31):
         clock.now += 0.02
-        shown = replace(snapshot, step=step, step_in_epoch=step, trace=replace(snapshot.trace, loss=step / 10))
-        window.transport.show_snapshot(shown)
-        network.show_snapshot(shown)
-        texts.append((window.transport.where.text(), network.answer.text()))
-    assert 5 <= len(set(texts)) <= 6
+        shown = at_step(snapshot, step)
+        for each in (window.transport, network, cost):
+            each.show_snapshot(shown)
+        texts.append((window.transport.where.text(), network.answer.text(), cost.past.text()))
+    for column in zip(*texts, strict=True):
+        assert 5 <= len(set(column)) <= 6
     monkeypatch.setattr(Workbench, "is_running", False)
-    last = replace(shown, step=31, step_in_epoch=31, trace=replace(snapshot.trace, loss=9.0))
-    window.transport.show_snapshot(last)
-    network.show_snapshot(last)
+    for each in (window.transport, network, cost):
+        each.show_snapshot(at_step(snapshot, 31))
     assert "step 31 /" in window.transport.where.text()
-    assert "cost 9.000 nats" in network.answer.text()
+    assert "cost 3.100 nats" in network.answer.text()
+    assert "past 31 steps" in cost.past.text()
+
+
+def at_step(snapshot, step):
+    losses = np.full(step, 0.5, np.float32)
+    history = snapshot.history._replace(losses=losses, accuracies=losses)
+    trace = replace(snapshot.trace, loss=step / 10)
+    return replace(snapshot, step=step, step_in_epoch=step, trace=trace, history=history)
