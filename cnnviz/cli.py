@@ -185,6 +185,9 @@ def _add_data(commands: argparse._SubParsersAction) -> None:
 
 def _add_benchmark(commands: argparse._SubParsersAction) -> None:
     parser = _add(commands, "benchmark", "measure how fast each network trains and predicts on this machine")
+    parser.add_argument("--preset", metavar="P,...", help="only these networks, such as zhou")
+    parser.add_argument("--window", action="store_true", help="also with a live window, and how smoothly that runs")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long the window is measured (default: 10)")
     _add_threads(parser)
     _add_json(parser)
 

@@ -6,7 +6,8 @@ one, and the parts of a batch are shared out among threads of ours instead.
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,9 +53,17 @@ def use_threads(count: int) -> None:
     os.environ[THREADS] = str(count)
 
 
-def leave_a_core() -> None:
+@contextmanager
+def a_core_left() -> Iterator[None]:
     """Compute on all cores but one, which the window needs, unless the environment says otherwise."""
-    os.environ.setdefault(THREADS, str(max(1, min(cores() - 1, USEFUL_THREADS))))
+    wish = os.environ.get(THREADS)
+    if not wish:
+        use_threads(max(1, min(cores() - 1, USEFUL_THREADS)))
+    try:
+        yield
+    finally:
+        if not wish:
+            del os.environ[THREADS]
 
 
 def cores() -> int:

@@ -469,7 +469,7 @@ class TestBenchmarkAndDoctor:
         monkeypatch.setattr(
             benchmark,
             "measure_presets",
-            lambda: {
+            lambda _: {
                 "escontrela": {**figures, "inference": inference},
                 "sgemm_gflops": 126.0,
                 "threads": 2,
@@ -492,6 +492,44 @@ class TestBenchmarkAndDoctor:
         assert "126 GFLOP/s" in table
         assert "on 2 threads at once" in table
         assert table.splitlines()[-1] == processor.describe()
+
+    def test_that_the_benchmark_adds_what_the_window_costs_on_demand(self, monkeypatch, capsys):
+        monkeypatch.setattr(benchmark, "measure_presets", lambda names: {"measured": names})
+        monkeypatch.setattr(benchmark, "_table", lambda result: f"measured {result['measured']}")
+        monkeypatch.setattr(benchmark, "window_problem", lambda: None)
+        monkeypatch.setattr("cnnviz.gui.live_benchmark.measure", lambda name, seconds, _: {name: seconds})
+        monkeypatch.setattr("cnnviz.gui.live_benchmark.summary", lambda name, _: f"{name} seen live")
+        for options, window in (
+            ((), {"escontrela": {"escontrela": 10.0}}),
+            (("--preset", "zhou", "--seconds", "3"), {"zhou": {"zhou": 3.0}}),
+        ):
+            assert run("benchmark", "--window", "--json", "-", *options) == 0
+            assert json.loads(capsys.readouterr().out)["window"] == window
+        assert run("benchmark", "--window", "--preset", "zhou") == 0
+        assert capsys.readouterr().out.splitlines() == ["measured ['zhou']", "zhou seen live"]
+
+    def test_that_the_benchmark_keeps_to_the_presets_that_are_named(self, monkeypatch, capsys):
+        monkeypatch.setattr(benchmark, "measure_presets", lambda names: {"measured": names})
+        monkeypatch.setattr(benchmark, "_table", lambda result: "")
+        assert run("benchmark", "--preset", "zhou,escontrela-published", "--json", "-") == 0
+        assert json.loads(capsys.readouterr().out) == {"measured": ["zhou", "escontrela-published"]}
+
+    @pytest.mark.parametrize(
+        ("options", "code", "message"),
+        [
+            (["--preset", "lenet"], 2, "argument --preset: accepted are some of escontrela, zhou"),
+            (["--seconds", "3"], 2, "argument --seconds: has no meaning without --window"),
+            (["--window", "--seconds", "0"], 2, "argument --seconds: accepted is a number of seconds above 0"),
+            (["--window"], 1, "there is no display to open a window on"),
+        ],
+    )
+    def test_that_the_benchmark_refuses_what_it_cannot_do_before_it_begins(
+        self, options, code, message, monkeypatch, capsys
+    ):
+        monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+        monkeypatch.setattr(benchmark, "measure_presets", lambda _: pytest.fail("it began"))
+        assert run("benchmark", *options) == code
+        assert message in capsys.readouterr().err
 
     def test_that_the_doctor_fails_where_no_window_could_open(self, monkeypatch, capsys):
         monkeypatch.setattr("cnnviz.commands.doctor.window_problem", lambda: "there is no display")

@@ -131,13 +131,15 @@ def test_that_without_a_wish_the_cores_are_used_up_to_four(monkeypatch):
 
 
 def test_that_a_window_leaves_one_core_alone_unless_told_otherwise(monkeypatch):
+    monkeypatch.delenv(processor.THREADS, raising=False)
     for cores, expected in [(1, 1), (2, 1), (4, 3), (16, 4)]:
-        monkeypatch.delenv(processor.THREADS, raising=False)
         monkeypatch.setattr(processor, "cores", lambda cores=cores: cores)
-        processor.leave_a_core()
-        assert processor.threads() == expected
+        with processor.a_core_left():
+            assert processor.threads() == expected
+        assert processor.THREADS not in os.environ
     monkeypatch.setenv(processor.THREADS, "7")
-    processor.leave_a_core()
+    with processor.a_core_left():
+        assert processor.threads() == 7
     assert processor.threads() == 7
 
 

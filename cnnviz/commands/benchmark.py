@@ -1,40 +1,77 @@
-"""``cnnviz benchmark``: how fast each network trains and predicts here, and how near that is to the machine's best."""
+"""``cnnviz benchmark``: how fast each network trains and predicts here, and how near that is to the machine's best.
 
+On demand also what a live window costs, which is measured by the window's own ``live_benchmark``.
+"""
+
+import math
 import statistics
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from cnnviz import processor
 from cnnviz.commands.console import bar, check_json_destination, deliver
 from cnnviz.commands.throughput import Yardstick, prediction, seconds_per_call, training
-from cnnviz.training.presets import PRESETS
+from cnnviz.errors import UserError
+from cnnviz.gui.preflight import window_problem
+from cnnviz.training.presets import DEFAULT_PRESET, PRESETS
 
 WARM_UP_SECONDS = 0.3
 BLOCK_SECONDS = 0.1
 TRAINING_BLOCKS = 20
 PREDICTION_BLOCKS = 7
 PREDICTED_AT_ONCE = (1, 1000)
+WINDOW_SECONDS = 10.0
 PUBLISHED = "-published"
 """Ends the names of variants that differ in figures, not in the amount of work."""
 
 
 def run(args: Namespace) -> int:
-    """Measure the presets one by one."""
-    check_json_destination(args.json)
-    result = measure_presets()
-    deliver(result, args.json, _table(result))
+    """Measure the presets one by one; with the window first, before measuring fills the memory."""
+    _check(args)
+    named = args.preset.split(",") if args.preset else []
+    with_window = _measure_window(named or [DEFAULT_PRESET], args.seconds) if args.window else ({}, [])
+    result = measure_presets(named or [name for name in PRESETS if not name.endswith(PUBLISHED)])
+    if args.window:
+        result["window"] = with_window[0]
+    deliver(result, args.json, "\n".join([_table(result), *with_window[1]]))
     return 0
 
 
-def measure_presets() -> dict[str, object]:
-    """Return the figures of each preset by its name, and those that concern all of them.
+def _check(args: Namespace) -> None:
+    check_json_destination(args.json)
+    for name in args.preset.split(",") if args.preset else []:
+        if name not in PRESETS:
+            args.parser.error(f"argument --preset: accepted are some of {', '.join(PRESETS)}, got {name}")
+    if args.seconds is not None and not args.window:
+        args.parser.error("argument --seconds: has no meaning without --window")
+    if args.seconds is not None and not (math.isfinite(args.seconds) and args.seconds > 0):
+        args.parser.error(f"argument --seconds: accepted is a number of seconds above 0, got {args.seconds}")
+    if args.window and (problem := window_problem()):
+        raise UserError(problem)
+
+
+def _measure_window(presets: Sequence[str], seconds: float | None) -> tuple[dict[str, object], list[str]]:
+    """Return the figures of each preset with a live window, and the same in words."""
+    from cnnviz.gui import live_benchmark  # Qt comes in here and nowhere else
+
+    figures = {}
+    with (
+        processor.a_core_left(),
+        bar(len(presets) * live_benchmark.PARTS, "measuring with the window", " parts", delay=0) as progress_bar,
+    ):
+        for name in presets:
+            figures[name] = live_benchmark.measure(name, seconds or WINDOW_SECONDS, progress_bar.update)
+    return figures, [live_benchmark.summary(*item) for item in figures.items()]
+
+
+def measure_presets(presets: Sequence[str]) -> dict[str, object]:
+    """Return the figures of each of ``presets`` by its name, and those that concern all of them.
 
     ``sgemm_gflops`` is the rate of the ``Yardstick`` on as many ``threads`` as training has, sampled all through the
     run; ``share`` is the part of it that training reaches: ``gflops`` are the products that a step cannot do without
     (``Network.training_multiply_adds``) over all the time that it takes.
     """
     yardstick = Yardstick(processor.threads())
-    presets = [name for name in PRESETS if not name.endswith(PUBLISHED)]
     figures = {}
     with bar(len(presets), "measuring", " presets") as progress_bar:
         for name in presets:

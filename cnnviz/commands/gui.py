@@ -23,8 +23,7 @@ def run(args: Namespace) -> int:
     _check(args)
     if problem := window_problem():
         raise UserError(problem)
-    processor.leave_a_core()
-    with Engine() as engine:  # comes up while Qt does
+    with processor.a_core_left(), Engine() as engine:  # which comes up while Qt does
         with _interrupts_put_off():  # one in the midst of it would be lost, or break what comes in
             from cnnviz.gui import app  # Qt comes in here and nowhere else
 

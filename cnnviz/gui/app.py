@@ -1,6 +1,7 @@
 """Starting the program with its window."""
 
 import faulthandler
+import gc
 import logging
 import signal
 import sys
@@ -25,6 +26,9 @@ from cnnviz.training.engine import Engine
 from cnnviz.training.presets import DEFAULT_PRESET
 
 log = logging.getLogger(__name__)
+
+# Seconds. The worker computes in many short steps; giving way to the window more often keeps that smooth.
+SWITCH_INTERVAL = 0.002
 
 
 class Faults(QObject):
@@ -106,8 +110,7 @@ def run(
     # Until there is a window to be closed: an exception raised in the midst of Qt's doings would be lost there.
     interrupts: list[int] = []
     _on_interrupt(lambda number, _: interrupts.append(number))
-    # Snapshots are prepared in many short steps; giving way to the window more often keeps that smooth.
-    sys.setswitchinterval(0.002)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     path = settings_path()
     settings, complaint = (Settings(), None) if reset_settings else load_settings(path)
     data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
@@ -116,7 +119,7 @@ def run(
         dataset or default_dataset(data_dir),
         data_dir=data_dir,
     )
-    app = _make_application()
+    app = make_application()
     workbench = Workbench(config, engine)
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
@@ -124,7 +127,7 @@ def run(
     faults.caught.connect(workbench.failed)
     faults.install()
     workbench.open(params) if params else workbench.start_run()
-    _show(window, restore=screenshot is None)
+    show_window(window, restore=screenshot is None)
     if complaint:
         workbench.failed.emit(complaint)
     if start:
@@ -135,6 +138,7 @@ def run(
     _on_interrupt(lambda *_: window.close())
     if interrupts:
         QTimer.singleShot(0, window.close)
+    gc.freeze()  # what is there now stays: to look through it for garbage would stop the window for 50 ms
     code = app.exec()
     workbench.close()
     if shot and shot.failure:
@@ -147,7 +151,8 @@ def _on_interrupt(handler: Callable[[int, object], object]) -> None:
     signal.signal(signal.SIGTERM, handler)
 
 
-def _make_application() -> QApplication:
+def make_application() -> QApplication:
+    """Return the application, with the looks of this program."""
     QCoreApplication.setApplicationName("cnnviz")
     app = QApplication.instance() or QApplication(["cnnviz"])
     app.setStyle("Fusion")
@@ -156,7 +161,7 @@ def _make_application() -> QApplication:
     return app
 
 
-def _show(window: MainWindow, restore: bool) -> None:
+def show_window(window: MainWindow, restore: bool) -> None:
     """Show the window where it was, or filling the screen."""
     window.start()
     if restore and window.restore_layout():

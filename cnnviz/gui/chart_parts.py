@@ -1,9 +1,11 @@
 """Axes and legend of the cost chart."""
 
+import numpy as np
 import pyqtgraph as pg
+from pyqtgraph.functions import arrayToQPolygonF
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QGraphicsTextItem
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QGraphicsTextItem, QStyleOptionGraphicsItem, QWidget
 
 from cnnviz.gui.theme import GRID, Theme, small_font
 
@@ -13,6 +15,49 @@ def translucent(name: str, alpha: int) -> QColor:
     color = QColor(name)
     color.setAlpha(alpha)
     return color
+
+
+class Curve(pg.GraphicsObject):
+    """A line through points that change all the time, in a view whose range is set by others.
+
+    A ``PlotCurveItem`` finds its bounds anew with each point, and tells the view, which here has no use for them.
+    """
+
+    def __init__(self, antialias: bool = False) -> None:
+        super().__init__()
+        self._points = (np.empty(0), np.empty(0))
+        self._polygon = QPolygonF()
+        self._antialias = antialias
+        self._pen = QPen()
+
+    def getData(self) -> tuple[np.ndarray, np.ndarray]:  # noqa: N802 - named as PlotCurveItem's
+        """Return x and y of the points."""
+        return self._points
+
+    def show_points(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Show finite float64 points, two arrays of shape (n,)."""
+        self._points = x, y
+        self._polygon = arrayToQPolygonF(x, y) if len(x) else QPolygonF()
+        self.update()
+
+    def setPen(self, pen: QPen) -> None:  # noqa: N802 - named as PlotCurveItem's
+        """Draw with a cosmetic ``pen``."""
+        self._pen = pen
+        self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return all of the view."""
+        return self.viewRect() or QRectF()
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Draw the line."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, self._antialias)
+        painter.setPen(self._pen)
+        painter.drawPolyline(self._polygon)
+
+    def viewRangeChanged(self) -> None:  # noqa: N802
+        """Fill the view again."""
+        self.prepareGeometryChange()
 
 
 class Legend(QGraphicsRectItem):

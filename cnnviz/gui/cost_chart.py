@@ -1,16 +1,18 @@
 """Two curves over the steps of a run: its cost, and below it its accuracy."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QGraphicsSimpleTextItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsSimpleTextItem, QWidget
 
-from cnnviz.gui.chart_parts import Legend, LinedAxis, StepAxis, translucent
+from cnnviz.gui.chart_parts import Curve, Legend, LinedAxis, StepAxis, translucent
 from cnnviz.gui.curves import (
     LEAST_COST,
-    RAW_BLOCKS,
-    SMOOTH_POINTS,
+    LEAST_POINTS,
+    MOST_POINTS,
     centred_means,
     cost_range,
     epoch_steps,
@@ -28,12 +30,22 @@ LOG_BUTTON = 48  # pixels left free in the corner
 EMPTY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), ())
 
 
+class _Frame(NamedTuple):
+    """What the axes and the lines at epochs depend on."""
+
+    end: float
+    bottom: float
+    top: float
+    logarithmic: bool
+    epochs: int
+
+
 class CostChart(pg.GraphicsLayoutWidget):
     """Draws a history.
 
     Attributes
     ----------
-    raw, smooth, accuracy : PlotCurveItem
+    raw, smooth, accuracy : Curve
     tested_cost, tested_accuracy : ScatterPlotItem
     epochs, rates : PlotCurveItem
         Lines at the end of epochs, ticks where the learning rate was changed.
@@ -46,6 +58,8 @@ class CostChart(pg.GraphicsLayoutWidget):
         self._history = EMPTY
         self._steps_per_epoch = self._planned = 1
         self._logarithmic = False
+        self._frame: _Frame | None = None
+        self._marks: tuple[object, ...] = (None, None, None)
         self.ci.layout.setContentsMargins(0, GRID // 2, 0, 0)
         self.ci.layout.setSpacing(GRID)
         self._steps_axis = StepAxis("bottom")
@@ -123,9 +137,9 @@ class CostChart(pg.GraphicsLayoutWidget):
         return plot
 
     def _make_items(self) -> None:
-        self.raw = pg.PlotCurveItem()
-        self.smooth = pg.PlotCurveItem(antialias=True)
-        self.accuracy = pg.PlotCurveItem(antialias=True)
+        self.raw = Curve()
+        self.smooth = Curve(antialias=True)
+        self.accuracy = Curve(antialias=True)
         self.epochs = pg.PlotCurveItem(connect="pairs")
         self.rates = pg.PlotCurveItem(connect="pairs")
         self.tested_cost = pg.ScatterPlotItem(size=8)
@@ -148,6 +162,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         for plot, label in ((self.cost_plot, "cost, nats"), (self.accuracy_plot, "accuracy")):
             for side in ("left", "bottom"):
                 axis = plot.getAxis(side)
+                axis.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)  # lines and figures seldom change
                 axis.setPen(theme.line)
                 axis.setTextPen(theme.muted)
                 axis.setStyle(
@@ -161,21 +176,35 @@ class CostChart(pg.GraphicsLayoutWidget):
 
     def _arrange(self) -> None:
         history, steps = self._history, len(self._history.losses)
-        raw = peaks(history.losses, RAW_BLOCKS)
-        smooth = centred_means(history.losses, smoothing_window(steps), SMOOTH_POINTS)
+        points = self._points()
+        window = smoothing_window(steps, points)
+        raw = peaks(history.losses, MOST_POINTS)
+        smooth = centred_means(history.losses, window, points)
         end = step_range(steps, self._planned)
-        self.accuracy_plot.setXRange(0, end, padding=0.01)
         tests = [point.evaluation.loss for point in history.tests]
         bottom, top = cost_range(smooth[1], float(raw[1].max(initial=0.0)), tests, self._logarithmic)
-        self._set_cost_axis(bottom, top)
-        self.raw.setData(raw[0], self._scaled(raw[1]), skipFiniteCheck=True)
-        self.smooth.setData(smooth[0], self._scaled(smooth[1]), skipFiniteCheck=True)
-        steps_at, shares = past_means(history.accuracies, WINDOW, SMOOTH_POINTS)
-        self.accuracy.setData(steps_at, 100 * shares, skipFiniteCheck=True)
-        self._mark_tests(end)
-        self._mark_steps(steps, bottom, top)
-        if self._legend.set_window(smoothing_window(steps)):
+        self.raw.show_points(raw[0], self._scaled(raw[1]))
+        self.smooth.show_points(smooth[0], self._scaled(smooth[1]))
+        steps_at, shares = past_means(history.accuracies, WINDOW, points)
+        self.accuracy.show_points(steps_at, 100 * shares)
+        self._set_frame(_Frame(end, bottom, top, self._logarithmic, steps // self._steps_per_epoch))
+        if self._legend.set_window(window):
             self._place_legend()
+
+    def _points(self) -> int:
+        """Return how many points a curve has at most: more than pixels would be drawn over each other."""
+        return min(max(int(self.accuracy_plot.vb.width()), LEAST_POINTS), MOST_POINTS)
+
+    def _set_frame(self, frame: "_Frame") -> None:
+        """Draw axes and marks anew where they change, which is seldom, or the marks come from another history."""
+        marks = self._history.tests, self._history.learning_rates, self._steps_per_epoch
+        if frame == self._frame and all(a is b for a, b in zip(marks, self._marks, strict=True)):
+            return
+        self._frame, self._marks = frame, marks
+        self.accuracy_plot.setXRange(0, frame.end, padding=0.01)
+        self._set_cost_axis(frame.bottom, frame.top)
+        self._mark_tests(frame.end)
+        self._mark_steps(len(self._history.losses), frame.bottom, frame.top)
 
     def _scaled(self, costs: np.ndarray) -> np.ndarray:
         return np.log10(np.maximum(costs, LEAST_COST)) if self._logarithmic else costs
@@ -195,7 +224,8 @@ class CostChart(pg.GraphicsLayoutWidget):
         shares = np.array([100 * point.evaluation.accuracy for point in points], float)
         self.tested_cost.setData(at, self._scaled(costs))
         self.tested_accuracy.setData(at, shares)
-        self.test_value.setVisible(bool(points))
+        for item in (self.tested_cost, self.tested_accuracy, self.test_value):
+            item.setVisible(bool(points))
         if points:
             self.test_value.setText(f"{shares[-1]:.1f} %")
             self.test_value.setAnchor((1.0 if at[-1] > 0.8 * end else 0.0, -0.25 if shares[-1] > 50 else 1.25))
@@ -206,8 +236,10 @@ class CostChart(pg.GraphicsLayoutWidget):
         low, high = self._scaled(np.array([bottom, top]))
         for line, ends in zip(self._epoch_lines, ((low, high), (0.0, 100.0)), strict=True):
             line.setData(np.repeat(boundaries, 2).astype(float), np.tile(ends, len(boundaries)))
+            line.setVisible(len(boundaries) > 0)
         changes = np.array([step for step, _ in self._history.learning_rates if step > 0], float)
         self.rates.setData(np.repeat(changes, 2), np.tile((low, low + 0.1 * (high - low)), len(changes)))
+        self.rates.setVisible(len(changes) > 0)
 
     @Slot()
     def _place_legend(self) -> None:

@@ -5,8 +5,7 @@ import numpy as np
 from cnnviz.gui.tiles import nice_ceiling
 from cnnviz.training.history import WINDOW
 
-RAW_BLOCKS = 500  # two points each; more would be crammed into one column of pixels
-SMOOTH_POINTS = 500  # a thick smooth line takes five times as long to draw as a thin one
+LEAST_POINTS, MOST_POINTS = 100, 500  # of a curve; a thick smooth line takes five times as long to draw as a thin one
 HEADROOM = 1.2  # of the cost axis, for the legend
 LEAST_COST = 1e-7  # what a logarithm is taken of where the cost is 0
 MOST_EPOCHS = 24  # lines at epochs: beyond, only every so many are drawn
@@ -80,14 +79,14 @@ def step_range(steps: int, planned: int) -> float:
     return min(end, planned) if steps <= planned else end
 
 
-def smoothing_window(steps: int) -> int:
-    """Return how many steps the smoothed cost is a mean of.
+def smoothing_window(steps: int, limit: int = MOST_POINTS) -> int:
+    """Return how many steps the smoothed cost is a mean of, in a curve of up to ``limit`` points or so.
 
     They are fewer than ``WINDOW`` in a young run, whose course would be lost, and more in a very long one, so that none
     is left out between two points of the curve.
     """
     fitting = [window for window in (1, 2, 5, 10, 20, 50, WINDOW) if 5 * window <= max(steps, 5)]
-    return max(fitting[-1], stride_for(steps, SMOOTH_POINTS))
+    return max(fitting[-1], stride_for(steps, limit))
 
 
 def cost_range(smooth: np.ndarray, highest: float, tests: list[float], logarithmic: bool) -> tuple[float, float]:

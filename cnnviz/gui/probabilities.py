@@ -2,7 +2,7 @@
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QRegion
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from cnnviz.gui.theme import DARK, GRID, SMALL, TEXT, Theme, small_font
@@ -12,6 +12,7 @@ _LARGEST_PITCH = 3 * GRID
 _DIGITS = 10
 _GAP = 6  # pixels between label, bar and figure
 _CENTRED = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
+_LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft | _CENTRED, Qt.AlignmentFlag.AlignRight | _CENTRED
 
 
 def percent(probability: float, decimals: int = 0) -> str:
@@ -36,9 +37,11 @@ class ProbabilityBars(QWidget):
         self._sentence = ""
         self._theme = DARK
         self._pointed: int | None = None
+        self._painted: list[tuple[object, ...]] = [()] * _DIGITS  # how the rows looked when they last changed
         self.setAccessibleName("Probability of each digit")
         self.setToolTip("How likely the network takes the drawing for each digit, in per cent")
         self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # what lies behind need not be painted
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     @property
@@ -48,11 +51,32 @@ class ProbabilityBars(QWidget):
 
     def show_probabilities(self, probabilities: np.ndarray | None, sentence: str = "") -> None:
         """Show ten ``probabilities``, or none and a ``sentence`` that says why."""
+        is_other_sentence = sentence != self._sentence or (probabilities is None) != (self.probabilities is None)
         self.probabilities = probabilities
         self._sentence = sentence
-        self.update()
+        if is_other_sentence:
+            self.update()
+        self._update_rows()
         if self._pointed is not None:
             self.hovered.emit(self._reading())
+
+    def _update_rows(self) -> None:
+        """Ask for those rows to be painted that look another way than before."""
+        pitch = self._pitch()
+        for digit, look in enumerate(self._looks()):
+            if look != self._painted[digit]:
+                self._painted[digit] = look
+                self.update(0, digit * pitch, self.width(), pitch)
+
+    def _looks(self) -> list[tuple[object, ...]]:
+        """Return what can be told apart of each row: whether it wins, its figure, its bar to a part of a pixel."""
+        if self.probabilities is None:
+            return [()] * _DIGITS
+        winner, steps = self.winner, 4 * self.width()
+        return [
+            (digit == winner, percent(share), round(steps * share))
+            for digit, share in enumerate(self.probabilities.tolist())
+        ]
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
@@ -89,28 +113,30 @@ class ProbabilityBars(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the rows, or the sentence over empty rows."""
         with QPainter(self) as painter:
+            painter.fillRect(event.rect(), QColor(self._theme.surface))
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setFont(QApplication.font() if self._pitch() >= TEXT + 4 else small_font())
-            for digit in range(_DIGITS):
-                self._paint_row(painter, digit)
+            self._paint_rows(painter, event.region())
             if self.probabilities is None and self._sentence:
                 self._paint_sentence(painter)
 
-    def _paint_row(self, painter: QPainter, digit: int) -> None:
-        theme, pitch, metrics = self._theme, self._pitch(), painter.fontMetrics()
-        row = QRectF(0, digit * pitch, self.width(), pitch)
-        wins = digit == self.winner
-        painter.setPen(QColor(theme.text if wins else theme.muted))
-        painter.drawText(row, Qt.AlignmentFlag.AlignLeft | _CENTRED, str(digit))
-        track = self._track(row, metrics)
-        if self.probabilities is not None:
-            share = float(self.probabilities[digit])
-            painter.drawText(row, Qt.AlignmentFlag.AlignRight | _CENTRED, percent(share))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.fillRect(track, QColor(theme.line))
-        if self.probabilities is not None:
-            track.setWidth(track.width() * share)
-            painter.fillRect(track, QColor(theme.accent if wins else theme.muted))
+    def _paint_rows(self, painter: QPainter, region: QRegion) -> None:
+        theme, pitch, winner = self._theme, self._pitch(), self.winner
+        text, muted, accent, line = (QColor(color) for color in (theme.text, theme.muted, theme.accent, theme.line))
+        track = self._track(QRectF(0, 0, self.width(), pitch), painter.fontMetrics())
+        for digit in range(_DIGITS):
+            row, wins = QRectF(0, digit * pitch, self.width(), pitch), digit == winner
+            if not region.intersects(row.toRect()):
+                continue
+            painter.setPen(text if wins else muted)
+            painter.drawText(row, _LEFT, str(digit))
+            bar = track.translated(0, digit * pitch)
+            painter.fillRect(bar, line)
+            if self.probabilities is not None:
+                share = float(self.probabilities[digit])
+                painter.drawText(row, _RIGHT, percent(share))
+                bar.setWidth(bar.width() * share)
+                painter.fillRect(bar, accent if wins else muted)
 
     def _track(self, row: QRectF, metrics: QFontMetrics) -> QRectF:
         """Return where the bar of a full 100 % lies in ``row``."""

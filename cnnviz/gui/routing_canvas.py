@@ -62,6 +62,7 @@ class RoutingCanvas(QWidget):
         self._mouse: QPointF | None = None
         self._turned = 0
         self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # what lies behind need not be painted
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
 
     def apply_theme(self, theme: Theme) -> None:
@@ -191,6 +192,7 @@ class RoutingCanvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the maps, or the sentence."""
         with QPainter(self) as painter:
+            painter.fillRect(event.rect(), QColor(self._theme.surface))
             if self.pooled is None:
                 painter.setPen(QColor(self._theme.muted))
                 flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap

@@ -26,6 +26,13 @@ class Throttle(QTimer):
             wait = self._fired_at + self._spacing - time.monotonic()
             self.start(max(0, math.ceil(1000 * wait)))
 
+    def request_at_once(self) -> None:
+        """Do the same, but fire from within this call if the last time is long enough ago."""
+        if not self.isActive() and time.monotonic() - self._fired_at >= self._spacing:
+            self.timeout.emit()
+        else:
+            self.request()
+
     @Slot()
     def _note_time(self) -> None:
         self._fired_at = time.monotonic()

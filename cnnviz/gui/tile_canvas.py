@@ -1,6 +1,6 @@
 """A row of tile groups: feature maps layer by layer, or filters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,7 @@ class TileCanvas(QWidget):
         self._images: list[QImage] = []  # one a group, its tiles below each other
         self._placed: list[Placed] = []
         self._theme: Theme | None = None
+        self._tiles = QRect()  # all that changes from picture to picture
         self._mouse: QPoint | None = None
         self._captions: QPixmap | None = None  # headings, frames and scales: drawn anew only when they change
         self.setMouseTracking(True)
@@ -104,22 +105,22 @@ class TileCanvas(QWidget):
         self._theme = theme
         self._captions = None
         self._color()
+        self.update()
 
     def set_groups(self, groups: list[TileGroup]) -> None:
         """Show ``groups``."""
-        before, self._groups = self._groups, groups
+        before, self._groups, captions = self._groups, groups, self._captions
         if [_form(group) for group in groups] != [_form(group) for group in before]:
-            self._placed = arrange(groups, self.width(), self.height())
-            self._captions = None
+            self._arrange()
         elif [_caption(group) for group in groups] != [_caption(group) for group in before]:
             self._captions = None
         self._color()
+        self.update(self.rect() if captions is None or self._captions is None else self._tiles)
         self._report()
 
     def _color(self) -> None:
         if self._theme is not None:
             self._images = [self._draw_tiles(group) for group in self._groups]
-        self.update()
 
     def _draw_tiles(self, group: TileGroup) -> QImage:
         stacked = group.values.reshape(-1, group.values.shape[2])
@@ -127,7 +128,11 @@ class TileCanvas(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Find new places."""
+        self._arrange()
+
+    def _arrange(self) -> None:
         self._placed = arrange(self._groups, self.width(), self.height())
+        self._tiles = _around(tile for placed in self._placed for tile in placed.tiles)
         self._captions = None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -231,6 +236,14 @@ class TileCanvas(QWidget):
         painter.setPen(QPen(QColor(self._theme.accent), 1))
         painter.drawRect(rect.adjusted(-1, -1, 0, 0))
         painter.drawRect(left - 1, top - 1, right - left + 1, bottom - top + 1)
+
+
+def _around(tiles: Iterable[QRect]) -> QRect:
+    """Return the rectangle around ``tiles`` and the frame of the cell that is pointed at."""
+    area = QRect()
+    for tile in tiles:
+        area |= tile
+    return area.adjusted(-2, -2, 2, 2)
 
 
 def _form(group: TileGroup) -> tuple[object, ...]:

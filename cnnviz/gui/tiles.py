@@ -20,12 +20,15 @@ def color_pixels(values: np.ndarray, scale: float, coloring: Coloring, theme: Th
 
     ``scale`` is the value of the strongest colour (signed: and its negative); what lies beyond is clipped.
     """
-    factor = 1 / scale if scale > 0 else 0.0
-    # The last trace before a divergence is noticed may not be finite: NaN is shown as zero, infinity as the strongest.
-    shares = np.nan_to_num(np.clip(values, -scale, scale) * factor)
-    if coloring is Coloring.SIGNED:
-        return signed_colors(theme)[(shares * 127 + 127.5).astype(np.uint8)]
-    return grey_colors()[(np.maximum(shares, 0) * 255 + 0.5).astype(np.uint8)]
+    is_signed = coloring is Coloring.SIGNED
+    steps, zero = (127.0, 127.5) if is_signed else (255.0, 0.5)
+    # The last trace before a divergence is noticed may not be finite: infinity is shown as the strongest, NaN as zero.
+    index = np.clip(values, -scale if is_signed else 0.0, scale, dtype=np.float32)
+    index *= steps / scale if scale > 0 else 0.0
+    index += zero
+    if np.isnan(index.sum()):
+        np.nan_to_num(index, copy=False, nan=zero)
+    return (signed_colors(theme) if is_signed else grey_colors()).take(index.astype(np.uint8))
 
 
 def image_of(pixels: np.ndarray) -> QImage:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolBar, QWidget
 
 from cnnviz.gui import icons
-from cnnviz.gui.readout import Readout
+from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.session import Phase, Status
@@ -43,6 +43,7 @@ class Transport(QToolBar):
         self.setIconSize(QSize(16, 16))
         self._workbench = workbench
         self._snapshot: Snapshot | None = None
+        self._pace_of_figures = Pace()
         self._theme: Theme | None = None
         self.train = self._action("Train", "Space", "Train or pause", workbench.toggle)
         self.step = self._action("Step", "Right", "Learn one batch, then rest", workbench.step)
@@ -155,7 +156,8 @@ class Transport(QToolBar):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show how far training is."""
         self._snapshot = snapshot
-        if self._workbench.status.phase not in (Phase.TESTING, Phase.STOPPED):
+        resting = self._workbench.status.phase in (Phase.TESTING, Phase.STOPPED)
+        if not resting and self._pace_of_figures.is_due(rests=not self._workbench.is_running):
             self._show_place(self._workbench.status)
 
     def _show_place(self, status: Status) -> None:

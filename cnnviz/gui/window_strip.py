@@ -29,6 +29,7 @@ class WindowStrip(QWidget):
         self._window: Window | None = None
         self._theme = DARK
         self.setAccessibleName("The window under the mouse")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # what lies behind need not be painted
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
@@ -66,9 +67,10 @@ class WindowStrip(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the tables, or the sentence."""
-        if self._pooled is None:
-            return
         with QPainter(self) as painter:
+            painter.fillRect(event.rect(), QColor(self._theme.surface))
+            if self._pooled is None:
+                return
             painter.setFont(small_font())
             painter.setPen(QColor(self._theme.muted))
             if self._window is None:

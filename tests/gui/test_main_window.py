@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,10 +20,11 @@ from PySide6.QtWidgets import (
 from cnnviz.formats import read_parameters
 from cnnviz.gui.app import Faults
 from cnnviz.gui.layout import COLUMNS
-from cnnviz.gui.main_window import MainWindow, _with_extension
+from cnnviz.gui.main_window import TICK_MS, MainWindow, _with_extension
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.settings import Settings, load_settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
+from cnnviz.gui.workbench import Workbench
 from cnnviz.training.session import Phase, Status
 
 
@@ -347,3 +349,61 @@ def test_that_a_panel_without_a_place_of_its_own_joins_the_last_column_as_a_tab(
     window.show()
     qapp.processEvents()
     assert window.docks["extra"] in window.tabifiedDockWidgets(window.docks["evaluation"])
+
+
+class Clock:
+    """Stands in for the module ``time``."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+
+def test_that_panels_are_shown_with_each_tick_or_as_often_as_their_interval_says(window, snapshot, monkeypatch):
+    clock, shown = Clock(), []
+    monkeypatch.setattr("cnnviz.gui.main_window.time", clock)
+    monkeypatch.setattr(window._workbench, "poll", lambda: None)
+    for panel in window.panels.values():
+        monkeypatch.setattr(panel, "show_snapshot", lambda _, name=panel.name: shown.append(name))
+    ticks = 600
+    for _ in range(ticks):
+        clock.now += TICK_MS / 1000
+        window._workbench.snapshot = replace(snapshot)
+        window.refresh()
+    for panel in window.panels.values():
+        if panel.interval:
+            assert shown.count(panel.name) / ticks == pytest.approx(TICK_MS / 1000 / panel.interval, rel=0.1)
+        else:
+            assert shown.count(panel.name) == ticks
+
+
+def test_that_figures_are_written_as_often_as_they_can_be_read_and_always_at_rest(window, snapshot, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("cnnviz.gui.readout.time", clock)
+    monkeypatch.setattr(Workbench, "is_running", True)
+    monkeypatch.setattr(Workbench, "status", Status(Phase.TRAINING))
+    network, cost = window.panels["network"], window.panels["cost"]
+    texts = []
+    for step in range(1, 31):
+        clock.now += 0.02
+        shown = at_step(snapshot, step)
+        for each in (window.transport, network, cost):
+            each.show_snapshot(shown)
+        texts.append((window.transport.where.text(), network.answer.text(), cost.past.text()))
+    for column in zip(*texts, strict=True):
+        assert 5 <= len(set(column)) <= 6
+    monkeypatch.setattr(Workbench, "is_running", False)
+    for each in (window.transport, network, cost):
+        each.show_snapshot(at_step(snapshot, 31))
+    assert "step 31 /" in window.transport.where.text()
+    assert "cost 3.100 nats" in network.answer.text()
+    assert "past 31 steps" in cost.past.text()
+
+
+def at_step(snapshot, step):
+    losses = np.full(step, 0.5, np.float32)
+    history = snapshot.history._replace(losses=losses, accuracies=losses)
+    trace = replace(snapshot.trace, loss=step / 10)
+    return replace(snapshot, step=step, step_in_epoch=step, trace=trace, history=history)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect
 from PySide6.QtTest import QTest
 
 from cnnviz.gui.theme import DARK, LIGHT, signed_colors
@@ -137,3 +137,38 @@ def test_that_the_picture_shows_the_values_of_every_tile_pixel_by_pixel(own, qap
 def test_that_values_that_are_not_finite_are_shown_without_a_warning():
     pixels = color_pixels(np.array([np.nan, np.inf, -np.inf], np.float32), 1.0, Coloring.SIGNED, DARK)
     assert [f"#{pixel & 0xFFFFFF:06x}" for pixel in pixels] == [DARK.neutral, DARK.positive, DARK.negative]
+
+
+class Painted(QObject):
+    """Collects what a widget is asked to paint."""
+
+    def __init__(self, widget):
+        super().__init__(widget)
+        self.area = QRect()
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched, event):  # noqa: N802
+        if event.type() == QEvent.Type.Paint:
+            self.area |= event.rect()
+        return False
+
+
+def test_that_other_values_paint_the_tiles_and_other_scales_all(own, qapp):
+    canvas = own(TileCanvas())
+    canvas.apply_theme(DARK)
+    canvas.resize(400, 300)
+    canvas.show()
+    values = np.zeros((2, 5, 5), np.float32)
+    canvas.set_groups([TileGroup("l", "l", "", values, lambda *cell: "", scale=1.0)])
+    qapp.processEvents()
+    for scale, expected in ((1.0, None), (2.0, canvas.rect())):
+        painted = Painted(canvas)
+        canvas.set_groups([TileGroup("l", "l", "", values + 0.5, lambda *cell: "", scale=scale)])
+        qapp.processEvents()
+        if expected is None:
+            tiles = canvas.placed[0].tiles
+            around = (tiles[0] | tiles[1]).adjusted(-1, -1, 1, 1)
+            assert painted.area.contains(around)
+            assert painted.area.height() < around.height() + 8
+        else:
+            assert painted.area == expected

@@ -4,6 +4,7 @@ One function a stage. Each works on ``N`` digits at once; shapes are given in th
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -83,8 +84,9 @@ def _compile_path(path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return controls, matrix, joined
 
 
-def _compile_forms() -> _Forms:
-    """Build the tables of all `templates.FORMS`."""
+@cache
+def _forms() -> _Forms:
+    """Return the tables of all `templates.FORMS`; they are built when digits are first wanted, not at the start."""
     paths = [_compile_path(path) for forms in FORMS for _, path in forms]
     n = max(len(controls) for controls, _, _ in paths)
     k = max(len(matrix) for _, matrix, _ in paths)
@@ -101,9 +103,6 @@ def _compile_forms() -> _Forms:
     return _Forms(controls, matrices, joined, np.cumsum([0, *map(len, FORMS)]), frequencies)
 
 
-_FORMS = _compile_forms()
-
-
 def generate_digits(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Write ``count`` digits in random order.
 
@@ -116,10 +115,11 @@ def generate_digits(rng: np.random.Generator, count: int) -> tuple[np.ndarray, n
     """
     labels = choose_labels(rng, count)
     forms = choose_forms(rng, labels)
-    controls = wobble(rng, _FORMS.controls[forms])
-    points = np.matmul(_FORMS.matrices[forms], controls)
+    tables = _forms()
+    controls = wobble(rng, tables.controls[forms])
+    points = np.matmul(tables.matrices[forms], controls)
     points = lean(rng, warp(rng, points))
-    joined = _FORMS.joined[forms]
+    joined = tables.joined[forms]
     return draw_digits(points, joined, choose_pens(rng, points, joined)), labels
 
 
@@ -130,9 +130,10 @@ def choose_labels(rng: np.random.Generator, count: int) -> np.ndarray:
 
 def choose_forms(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
     """Return the index (N,) of a form of each digit, as often as it is written."""
-    ends = np.cumsum(_FORMS.frequencies)
+    tables = _forms()
+    ends = np.cumsum(tables.frequencies)
     forms = np.searchsorted(ends, labels + rng.random(len(labels)), side="right")
-    return np.clip(forms, _FORMS.limits[labels], _FORMS.limits[labels + 1] - 1)
+    return np.clip(forms, tables.limits[labels], tables.limits[labels + 1] - 1)
 
 
 def wobble(rng: np.random.Generator, controls: np.ndarray) -> np.ndarray:

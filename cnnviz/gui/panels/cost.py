@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.gui.cost_chart import CostChart
 from cnnviz.gui.panels.panel import Panel
-from cnnviz.gui.readout import Readout
+from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.history import WINDOW, HistoryView
@@ -28,11 +28,10 @@ class CostPanel(Panel):
         "epochs, short ticks changes of the learning rate."
     )
 
-    interval: ClassVar[float] = 0.1
-
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self._history: HistoryView | None = None
+        self._pace_of_figures = Pace()
         self.past, self.tested = Readout(), Readout(alignment=Qt.AlignmentFlag.AlignRight)
         self.chart = CostChart(self)
         self.chart.setAccessibleName("Curves of cost and accuracy")
@@ -49,7 +48,8 @@ class CostPanel(Panel):
         if self._history is not None and _same(history, self._history):
             return
         self._history = history
-        self.past.setText(past_text(history))
+        if self._pace_of_figures.is_due(rests=not self.workbench.is_running):
+            self.past.setText(past_text(history))
         self.tested.setText(tested_text(history))
         self.tested.setVisible(bool(history.tests))
         self.chart.show_history(history, snapshot.steps_per_epoch, snapshot.epochs * snapshot.steps_per_epoch)

@@ -28,8 +28,6 @@ class FiltersPanel(Panel):
         "scale is fixed and centred on zero, so that growing weights are seen to grow."
     )
 
-    interval: ClassVar[float] = 0.1  # weights change slowly
-
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self.canvas = TileCanvas(self)

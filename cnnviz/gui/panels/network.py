@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLay
 from cnnviz.gui.fields import settle
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.probabilities import ProbabilityBars
-from cnnviz.gui.readout import Readout
+from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.tile_canvas import TileCanvas, TileGroup
 from cnnviz.gui.tiles import Coloring, largest_magnitude, nice_ceiling, number
@@ -43,6 +43,7 @@ class NetworkPanel(Panel):
         self.canvas.setAccessibleName("Feature maps")
         self.canvas.hovered.connect(self.hovered)
         self._snapshot: Snapshot | None = None
+        self._pace_of_answers = Pace()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
         layout.setSpacing(GRID // 2)
@@ -106,7 +107,8 @@ class NetworkPanel(Panel):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the trace of ``snapshot``."""
         self._snapshot = snapshot
-        self.answer.setText(_answer(snapshot.trace))
+        if self._pace_of_answers.is_due(rests=not self.workbench.is_running):
+            self.answer.setText(_answer(snapshot.trace))
         self.bars.show_probabilities(snapshot.trace.probabilities)
         self._refresh()
 

@@ -20,6 +20,7 @@ from cnnviz.gui.pooling import (
     surplus_text,
     window_text,
 )
+from cnnviz.gui.readout import Readout
 from cnnviz.gui.routing_canvas import RoutingCanvas
 from cnnviz.gui.routing_layout import CAPTION, MapShapes, RoutingLayout, arrange_maps
 from cnnviz.gui.theme import GRID, TEXT, Theme, small_font
@@ -42,7 +43,7 @@ class RoutingPanel(Panel):
         The pooling layer; shown only where there are several.
     channel : QSpinBox
     canvas : RoutingCanvas
-    sums, facts : QLabel
+    sums, facts : Readout
         That the gradient is conserved; ties, and winners that changed.
     strip : WindowStrip
         The window under the mouse.
@@ -56,7 +57,7 @@ class RoutingPanel(Panel):
         "windows all is zero, so that nobody won by merit."
     )
 
-    interval: ClassVar[float] = 0.06
+    interval: ClassVar[float] = 0.09
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
@@ -102,15 +103,15 @@ class RoutingPanel(Panel):
         self.canvas.setAccessibleName("Maps of max pooling")
         self.canvas.pointed.connect(self._on_pointed)
         self.canvas.channel_stepped.connect(self._step_channel)
-        self.sums = QLabel(self)
+        self.sums = Readout(parent=self)
         self.sums.setAccessibleName("Sums of the gradients")
         self.sums.setToolTip(
             "Routing neither makes nor loses gradient: what arrives at the maxima is what their cells are handed"
         )
-        self.facts = QLabel(self)
+        top = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+        self.facts = Readout(alignment=top, muted=True, parent=self)
+        self.facts.setFont(small_font())
         self.facts.setAccessibleName("Ties and changes")
-        self.facts.setProperty("role", "small")
-        self.facts.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.facts.setToolTip(
             "Tied: several cells hold the maximum. Silent: all cells are zero.\n"
             "New winners: windows in which another cell won than in the previous picture."

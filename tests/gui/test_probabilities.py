@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QImage, QPixmap, QRegion
+
+from cnnviz.gui.probabilities import ProbabilityBars
+from cnnviz.gui.theme import DARK
+
+
+class Painted(QObject):
+    """Collects what a widget is asked to paint."""
+
+    def __init__(self, widget):
+        super().__init__(widget)
+        self.region = QRegion()
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched, event):  # noqa: N802
+        if event.type() == QEvent.Type.Paint:
+            self.region += event.region()
+        return False
+
+    def take(self, qapp):
+        qapp.processEvents()
+        region, self.region = self.region, QRegion()
+        return region
+
+
+@pytest.fixture
+def bars(own, qapp):
+    bars = own(ProbabilityBars())
+    bars.apply_theme(DARK)
+    bars.resize(120, 200)
+    bars.show()
+    qapp.processEvents()
+    return bars
+
+
+def shares(**others: float) -> np.ndarray:
+    probabilities = np.full(10, 0.02)
+    probabilities[3] = 0.5
+    for digit, share in others.items():
+        probabilities[int(digit[1:])] = share
+    return probabilities
+
+
+def test_that_only_rows_that_look_another_way_are_painted(bars, qapp):
+    bars.show_probabilities(shares())
+    painted = Painted(bars)
+    painted.take(qapp)
+    bars.show_probabilities(shares(_7=0.3))
+    region = painted.take(qapp)
+    assert region.boundingRect().getRect() == (0, 140, 120, 20)
+    bars.show_probabilities(shares(_7=0.300001))
+    assert painted.take(qapp).isEmpty()
+    bars.show_probabilities(shares(_7=0.9))  # it wins, so digit 3 does no longer
+    assert painted.take(qapp) == QRegion(0, 60, 120, 20) + QRegion(0, 140, 120, 20)
+
+
+def test_that_an_empty_pad_is_not_painted_again_and_again(bars, qapp):
+    painted = Painted(bars)
+    painted.take(qapp)
+    bars.show_probabilities(None)
+    assert painted.take(qapp).isEmpty()
+    bars.show_probabilities(None, "no network yet")
+    assert painted.take(qapp).contains(bars.rect())
+    bars.show_probabilities(shares(), "no network yet")
+    assert painted.take(qapp).contains(bars.rect())
+
+
+def test_that_bars_painted_row_by_row_look_as_painted_at_once(bars, qapp, own):
+    other = own(ProbabilityBars())
+    other.apply_theme(DARK)
+    other.resize(bars.size())
+    screen = QPixmap(bars.size())
+    painted = Painted(bars)
+    rng = np.random.default_rng(3)
+    for sharpness in (1.0, 3.0, 30.0):
+        probabilities = rng.random(10) ** sharpness
+        probabilities /= probabilities.sum()
+        bars.show_probabilities(probabilities)
+        region = painted.take(qapp)
+        bars.render(screen, region.boundingRect().topLeft(), region)
+        other.show_probabilities(probabilities)
+        assert as_image(screen) == as_image(other.grab())
+
+
+def as_image(pixmap: QPixmap) -> QImage:
+    return pixmap.toImage().convertToFormat(QImage.Format.Format_RGB32)
