@@ -11,7 +11,7 @@ from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import UserError
 from cnnviz.formats import SavedParameters, read_parameters, write_parameters
 from cnnviz.gui.training_thread import TrainingThread
-from cnnviz.nn import Parameters
+from cnnviz.nn import Parameters, Workspace
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.engine import Engine, Run
@@ -59,6 +59,7 @@ class Workbench(QObject):
         self._status = Status(Phase.LOADING)
         self._was_running = False
         self.began_from_file = False
+        self._workspace = Workspace(overwrites=True)  # for drawings
         self._steps_per_second: float | None = None
 
     # The run
@@ -216,7 +217,7 @@ class Workbench(QObject):
         if self.snapshot is None:
             return None
         x = self.snapshot.normalization.apply(image[np.newaxis])
-        return self.snapshot.network.predict(x, self.snapshot.parameters)[0]
+        return self.snapshot.network.predict(x, self.snapshot.parameters, self._workspace)[0]
 
     def saved_parameters(self) -> SavedParameters:
         """Return the newest parameters as they are written to files; UserError where there are none yet."""

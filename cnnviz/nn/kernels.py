@@ -68,12 +68,12 @@ def rows_a_product(rows: int, inner: int, columns: int) -> int:
     return max(m for m in range(1, most + 1) if rows % m == 0)
 
 
-def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, workspace: Workspace) -> np.ndarray:
     """Write a @ b, shapes (M, K) and (K, N), into ``out``, shape (M, N), as a stack of small products."""
     rows = rows_a_product(len(a), *b.shape)
     if rows == len(a):
-        return np.matmul(a, b, out=out)
-    np.matmul(a.reshape(-1, rows, a.shape[1]), b, out=out.reshape(-1, rows, out.shape[1]))
+        return workspace.run(np.matmul, a, b, out=out)
+    workspace.run(np.matmul, a.reshape(-1, rows, a.shape[1]), b, out=out.reshape(-1, rows, out.shape[1]))
     return out
 
 
@@ -152,10 +152,11 @@ def correlate(
     products = y.reshape(-1, tiling.t * tiling.count)
     for tiles, values, patches in _unrolled(x, tiling, workspace):
         if values.stop == len(bands):  # the first for these tiles
-            multiply(patches, bands[values], out=products[tiles])
+            multiply(patches, bands[values], products[tiles], workspace)
         else:
             addend = workspace.array("addend", products[tiles].shape, x.dtype)
-            np.add(products[tiles], multiply(patches, bands[values], out=addend), out=products[tiles])
+            multiply(patches, bands[values], addend, workspace)
+            workspace.run(np.add, products[tiles], addend, out=products[tiles])
     return y
 
 
@@ -175,21 +176,22 @@ def filter_gradient(
     tiling = _tiling(x.shape[1:], gradient.shape, stride)
     width = tiling.t * tiling.count
     total = workspace.array("band gradient", (tiling.values + 1, width), x.dtype)
-    total[...] = 0
+    workspace.run(total.fill, 0)
     dproducts = dy.reshape(-1, width)
     for tiles, values, patches in _unrolled(x, tiling, workspace):
         inner = patches.shape[1]
         rows = rows_a_product(len(patches), inner, width)
         parts = workspace.array("parts", (len(patches) // rows, inner, width), x.dtype)
         # (parts, values, rows) @ (parts, rows, t*F)
-        np.matmul(
-            patches.reshape(-1, rows, inner).transpose(0, 2, 1), dproducts[tiles].reshape(-1, rows, width), out=parts
-        )
-        part = np.add.reduce(parts, axis=0, out=workspace.array("part", (inner, width), x.dtype))
-        np.add(total[values], part, out=total[values])
-    np.add.reduce(workspace.view("places of gradient", total, tiling.places), axis=0, out=gradient)
+        stack = patches.reshape(-1, rows, inner).transpose(0, 2, 1)
+        workspace.run(np.matmul, stack, dproducts[tiles].reshape(-1, rows, width), out=parts)
+        part = workspace.array("part", (inner, width), x.dtype)
+        workspace.run(np.add.reduce, parts, axis=0, out=part)
+        workspace.run(np.add, total[values], part, out=total[values])
+    places = workspace.view("places of gradient", total, tiling.places)
+    workspace.run(np.add.reduce, places, axis=0, out=gradient)
     if bias_gradient is not None:
-        np.add.reduce(total[-1].reshape(tiling.t, -1), axis=0, out=bias_gradient)
+        workspace.run(np.add.reduce, total[-1].reshape(tiling.t, -1), axis=0, out=bias_gradient)
 
 
 def input_gradient(
@@ -207,7 +209,7 @@ def input_gradient(
     workspace = workspace.part("input gradient")
     spread = workspace.filled("spread", (n, height + kh - 1, width + kw - 1, count), dy.dtype, 0)
     bottom, right = (k + (m - 1) * stride for k, m in zip((kh, kw), dy.shape[1:3], strict=True))
-    spread[:, kh - 1 : bottom : stride, kw - 1 : right : stride] = dy
+    workspace.run(np.copyto, spread[:, kh - 1 : bottom : stride, kw - 1 : right : stride], dy)
     return correlate(spread, filters[:, :, ::-1, ::-1].swapaxes(0, 1), None, 1, workspace)
 
 
@@ -216,9 +218,9 @@ def _bands(
 ) -> np.ndarray:
     """Return the banded matrix, shape (kh*span*C + 1, t*F), with the biases as its last row, 0 where there are none."""
     bands = workspace.filled("bands", (tiling.values + 1, tiling.t * tiling.count), dtype, 0)
-    workspace.view("places", bands, tiling.places)[...] = filters
+    workspace.run(np.copyto, workspace.view("places", bands, tiling.places), filters)
     if bias is not None:
-        bands[-1].reshape(tiling.t, -1)[...] = bias
+        workspace.run(np.copyto, bands[-1].reshape(tiling.t, -1), bias)
     return bands
 
 
@@ -239,7 +241,7 @@ def _whole(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterator[tup
     patches = workspace.view("patches", unrolled, lambda a: a[:, :-1].reshape(images, *windows.shape[1:]))
     for start in range(0, len(x), max(images, 1)):
         count = min(images, len(x) - start)
-        np.copyto(patches[:count], windows[start : start + count])
+        workspace.run(np.copyto, patches[:count], windows[start : start + count])
         tiles = slice(start * per_image, (start + count) * per_image)
         yield tiles, slice(0, tiling.values + 1), unrolled[: count * per_image]
 
@@ -257,7 +259,7 @@ def _row_by_row(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterato
     pieces = workspace.view("pieces", unrolled, lambda a: a[:, :-1].reshape(stripes.shape[1:]))
     per_image = tiling.rows * tiling.tiles
     for image, stripe in enumerate(stripes):
-        np.copyto(pieces, stripe)
+        workspace.run(np.copyto, pieces, stripe)
         for row in reversed(range(kh)):
             patches = unrolled[row * tiling.tiles :][:per_image]
             values = slice(row * per_row, (row + 1) * per_row + (row == kh - 1))
@@ -280,8 +282,8 @@ def max_pool_2x2(x: np.ndarray, workspace: Workspace) -> tuple[np.ndarray, np.nd
     y = workspace.array("output", (n, rows, columns, channels), x.dtype)
     left, right = _neighbours(x, rows, columns)
     for images in _some_at_a_time(x):
-        np.maximum(left[images], right[images], out=larger[images])
-        np.maximum(larger[images, ::2], larger[images, 1::2], out=y[images])
+        workspace.run(np.maximum, left[images], right[images], out=larger[images])
+        workspace.run(np.maximum, larger[images, ::2], larger[images, 1::2], out=y[images])
     return y, larger
 
 
@@ -299,14 +301,14 @@ def unpool_2x2(dy: np.ndarray, x: np.ndarray, larger: np.ndarray, workspace: Wor
         few = dy[images]
         lower_wins = workspace.array("lower wins", few.shape, np.bool_)
         dlarger = workspace.array("dlarger", larger[images].shape, dy.dtype)
-        np.greater(larger[images, 1::2], larger[images, ::2], out=lower_wins)
-        np.multiply(few, lower_wins, out=dlarger[:, 1::2])
-        np.subtract(few, dlarger[:, 1::2], out=dlarger[:, ::2])
+        workspace.run(np.greater, larger[images, 1::2], larger[images, ::2], out=lower_wins)
+        workspace.run(np.multiply, few, lower_wins, out=dlarger[:, 1::2])
+        workspace.run(np.subtract, few, dlarger[:, 1::2], out=dlarger[:, ::2])
 
         right_wins = workspace.array("right wins", dlarger.shape, np.bool_)
-        np.greater(right[images], left[images], out=right_wins)
-        np.multiply(dlarger, right_wins, out=dright[images])
-        np.subtract(dlarger, dright[images], out=dleft[images])
+        workspace.run(np.greater, right[images], left[images], out=right_wins)
+        workspace.run(np.multiply, dlarger, right_wins, out=dright[images])
+        workspace.run(np.subtract, dlarger, dright[images], out=dleft[images])
     return dx
 
 

@@ -12,20 +12,25 @@ class CrossEntropy(NamedTuple):
 
     Attributes
     ----------
-    mean : float
-        Mean cost, in nats.
     per_example : array, shape (N,)
         -log p[label] of each example, in nats.
     probabilities : array, shape (N, K)
         Rows that sum to 1.
     gradient : array, shape (N, K)
         Gradient of the mean cost by the logits.
+    examples : int
+        Size of the batch that the mean is taken over; more than N where these examples are a part of it.
     """
 
-    mean: float
     per_example: np.ndarray
     probabilities: np.ndarray
     gradient: np.ndarray
+    examples: int
+
+    @property
+    def mean(self) -> float:
+        """Mean cost, in nats."""
+        return float(np.add.reduce(self.per_example) / self.examples)
 
 
 def softmax(logits: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -50,18 +55,20 @@ def softmax_cross_entropy(
     )
     column = workspace.array("column", (n, 1), logits.dtype)
     per_example = workspace.array("per example", (n,), logits.dtype)
-    picked = workspace.array("picked", (n,), np.intp)
-    np.add(workspace.view("rows", picked, lambda _: classes * np.arange(n)), labels, out=picked)
+    picked = workspace.array("picked", (n,), np.intp)  # places of the labels in the flattened array
+    run = workspace.run
+    run(np.add, workspace.view("rows", picked, lambda _: classes * np.arange(n)), labels, out=picked)
 
-    np.maximum.reduce(logits, axis=1, keepdims=True, out=column)
-    np.subtract(logits, column, out=shifted)
-    np.exp(shifted, out=probabilities)
-    np.add.reduce(probabilities, axis=1, keepdims=True, out=column)
-    np.divide(probabilities, column, out=probabilities)
-    np.log(column, out=column)
-    np.subtract(column[:, 0], shifted.reshape(-1)[picked], out=per_example)
+    run(np.maximum.reduce, logits, axis=1, keepdims=True, out=column)
+    run(np.subtract, logits, column, out=shifted)
+    run(np.exp, shifted, out=probabilities)
+    run(np.add.reduce, probabilities, axis=1, keepdims=True, out=column)
+    run(np.divide, probabilities, column, out=probabilities)
+    run(np.log, column, out=column)
+    run(np.take, shifted.reshape(-1), picked, out=per_example, mode="clip")  # the other modes would copy
+    run(np.subtract, column[:, 0], per_example, out=per_example)
 
-    np.copyto(gradient, probabilities)
-    gradient.reshape(-1)[picked] -= 1
-    np.divide(gradient, examples or n, out=gradient)
-    return CrossEntropy(float(np.add.reduce(per_example) / (examples or n)), per_example, probabilities, gradient)
+    run(np.copyto, gradient, probabilities)
+    run(np.subtract.at, gradient.reshape(-1), picked, 1)
+    run(np.divide, gradient, examples or n, out=gradient)
+    return CrossEntropy(per_example, probabilities, gradient, examples or n)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from cnnviz.nn.parameters import Parameters
 from cnnviz.nn.shapes import Shape
 from cnnviz.nn.workspace import FRESH, Workspace
 
-EXAMPLES_AT_A_TIME = 32  # the activations of many more would not fit into a core's own cache
+EXAMPLES_AT_A_TIME = 64  # more take much memory; fewer leave little to do between what threads wait for
 _NONE: dict[str, np.ndarray] = {}  # the parameters of a layer that has nothing to learn
 
 
@@ -98,6 +99,11 @@ class Network:
                 self.parameter_shapes[name] = tensors
             self.output_shapes[name] = shape = output
 
+    @cached_property
+    def is_repeatable(self) -> bool:
+        """Whether a pass on the same memory can be repeated from a list, see ``Workspace.repeat``."""
+        return all(layer.is_repeatable for layer in self.layers.values())
+
     @property
     def parameter_count(self) -> int:
         """Number of values that training can change."""
@@ -163,21 +169,30 @@ class Network:
             dy = layer.input_gradient(dy, cache, parameters.get(name, _NONE), workspace)
         return BackwardPass(result, dy)
 
+    def logits(self, x: np.ndarray, parameters: Parameters, workspace: Workspace) -> np.ndarray:
+        """Return the logits, shape (N, K), for a few examples; in memory that ``workspace`` keeps, so soon."""
+        given = workspace.filled("input", x.shape, x.dtype, 0)
+        np.copyto(given, x)
+
+        def forward() -> np.ndarray:
+            return self.forward(given, parameters, workspace).logits
+
+        if not self.is_repeatable:
+            return forward()
+        return workspace.repeat((x.shape, x.dtype), (self, parameters), forward)
+
     def predict(self, x: np.ndarray, parameters: Parameters, workspace: Workspace | None = None) -> np.ndarray:
         """Return the probabilities, shape (N, K), in an array of their own; many examples are shared out to threads.
 
         A ``workspace`` that the caller keeps saves the time of asking for memory.
         """
         kept = workspace or Workspace(overwrites=True)
-        parts = -(-len(x) // EXAMPLES_AT_A_TIME)
         probabilities = np.empty((len(x), *next(reversed(self.output_shapes.values()))), x.dtype)
 
         def work(part: int, runner: int) -> None:
             span = slice(part * EXAMPLES_AT_A_TIME, (part + 1) * EXAMPLES_AT_A_TIME)
-            few = x[span] if parts > 1 else x  # views of x are remembered as long as it is the same array
-            logits = self.forward(few, parameters, kept.part(f"thread {runner}")).logits
-            softmax(logits, out=probabilities[span])
+            softmax(self.logits(x[span], parameters, kept.part(f"thread {runner}")), out=probabilities[span])
 
         with np.errstate(over="ignore", invalid="ignore"):  # parameters about to diverge are the trainer's business
-            processor.share_out(parts, work)
+            processor.share_out(-(-len(x) // EXAMPLES_AT_A_TIME), work)
         return probabilities

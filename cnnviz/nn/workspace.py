@@ -1,11 +1,15 @@
-"""Memory that a caller keeps from pass to pass, so that a pass need not ask the system for any."""
+"""What a caller keeps from pass to pass: memory, so that none need be asked for, and the list of what is to be done."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from operator import is_
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cnnviz.nn.shapes import Shape
+
+T = TypeVar("T")
 
 
 class Workspace:
@@ -31,13 +35,15 @@ class Workspace:
         self._arrays: dict[tuple, np.ndarray] = {}
         self._views: dict[str, tuple[np.ndarray, Any]] = {}
         self._parts: dict[str, Workspace] = {}
+        self._tape: list[Callable[[], object]] | None = None  # what is done, while it is being written down
+        self._passes: dict[tuple, tuple[tuple, list[Callable[[], object]], Any]] = {}
 
     def part(self, name: str) -> "Workspace":
         """Return the workspace of one layer, where its names are its own."""
         part = self._parts.get(name)
         if part is None:
             part = self._parts[name] = Workspace(overwrites=self.overwrites)
-        part.rng = self.rng
+        part.rng, part._tape = self.rng, self._tape
         return part
 
     def array(self, name: str, shape: Shape, dtype: np.dtype | type) -> np.ndarray:
@@ -69,6 +75,34 @@ class Workspace:
         if known is None or known[0] is not source:
             known = self._views[name] = source, make(source)
         return known[1]
+
+    def run(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Call ``function``, such as ``np.add`` with its ``out``; within ``repeat`` also write the call down."""
+        if self._tape is not None:
+            self._tape.append(partial(function, *arguments, **options))
+        return function(*arguments, **options)
+
+    def repeat(self, key: tuple, subjects: tuple[object, ...], work: Callable[[], T]) -> T:
+        """Do ``work()`` the first time, and from then on only what it did by ``run``; return its first result.
+
+        On the same memory every pass through a network is the same list of some hundred calls. To find out which they
+        are takes as long again as small ones take; and whoever runs the bare list leaves Python's lock alone, which
+        the other threads wait for. What changes from pass to pass has to lie in arrays that stay, such as those of
+        ``filled``. Under a ``key`` there is one list; where one of ``subjects``, what it works with, is another object
+        than before, a new one is begun.
+        """
+        known = self._passes.get(key)
+        if known is not None and all(map(is_, known[0], subjects)):
+            for call in known[1]:
+                call()
+            return known[2]
+        self._tape = []
+        try:
+            result = work()
+            self._passes[key] = subjects, self._tape, result
+        finally:
+            self._tape = None
+        return result
 
     def _carve(self, name: str, shape: Shape, dtype: np.dtype | type) -> np.ndarray:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize

@@ -65,7 +65,7 @@ def evaluate(
     def work(part: int, runner: int) -> None:
         start = part * EXAMPLES_AT_A_TIME
         pixels, labels = images.batch(np.arange(start, min(start + EXAMPLES_AT_A_TIME, total)))
-        logits = network.forward(normalization.apply(pixels), parameters, workspaces[runner]).logits
+        logits = network.logits(normalization.apply(pixels), parameters, workspaces[runner])
         losses[part] = softmax_cross_entropy(logits, labels).per_example.sum(dtype=np.float64)
         np.add.at(confusions[runner], (labels, logits.argmax(axis=1)), 1)
         if progress is not None and runner == 0:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnviz import processor
 from cnnviz.data.preprocessing import Normalization
-from cnnviz.nn import Network, Optimizer, Parameters, Workspace, initial_state, softmax_cross_entropy
+from cnnviz.nn import CrossEntropy, Network, Optimizer, Parameters, Workspace, initial_state, softmax_cross_entropy
 
 MOST_SHARDS = 2  # with more of them, large dense layers would read their weights too often for a few images each
 SMALLEST_SHARD = 16  # images; fewer are not worth another thread
@@ -29,7 +29,8 @@ class BatchCost(NamedTuple):
 class _Shard:
     """A part of the batch, and what was found of it."""
 
-    def __init__(self, network: Network, rng: np.random.Generator) -> None:
+    def __init__(self, number: int, network: Network, rng: np.random.Generator) -> None:
+        self.number = number
         self.rng = rng
         self.gradients = Parameters.zeros(network.parameter_shapes)
         self.loss = 0.0  # its share of the batch's mean cost
@@ -70,7 +71,7 @@ class Learner:
         self._normalization = normalization
         self._optimizer = optimizer
         self._trained = [name for name in network.parameter_shapes if name not in frozen]
-        self._shards = [_Shard(network, rng) for rng in self.generators]
+        self._shards = [_Shard(number, network, rng) for number, rng in enumerate(self.generators)]
         self._used = 1  # shards of the latest batch
         self._blocks = list(self._cut_into_blocks())
         self._workspaces = [Workspace(overwrites=True) for _ in range(processor.MOST_THREADS)]  # one for each thread
@@ -110,13 +111,24 @@ class Learner:
         self, shard: _Shard, workspace: Workspace, images: np.ndarray, labels: np.ndarray, total: int
     ) -> None:
         workspace.rng = shard.rng
-        x = self._normalization.apply(images, out=workspace.array("input", (*images.shape, 1), np.float32))
-        forward = self._network.forward(x, self.parameters, workspace)
-        cost = softmax_cross_entropy(forward.logits, labels, total, workspace.part("cost"))
-        # The parameters of the first trained layer are the last thing that the way back is needed for.
-        self._network.backward(cost.gradient, forward, self.parameters, shard.gradients, down_to=self._trained[0])
+        x = workspace.filled("input", (*images.shape, 1), np.float32, 0)
+        known_labels = workspace.filled("labels", labels.shape, np.intp, 0)
+        self._normalization.apply(images, out=x)
+        np.copyto(known_labels, labels)
+
+        def there_and_back() -> tuple[np.ndarray, CrossEntropy]:
+            forward = self._network.forward(x, self.parameters, workspace)
+            cost = softmax_cross_entropy(forward.logits, known_labels, total, workspace.part("cost"))
+            # The parameters of the first trained layer are the last thing that the way back is needed for.
+            self._network.backward(cost.gradient, forward, self.parameters, shard.gradients, down_to=self._trained[0])
+            return forward.logits, cost
+
+        if self._network.is_repeatable:
+            logits, cost = workspace.repeat((shard.number, len(labels), total), (), there_and_back)
+        else:
+            logits, cost = there_and_back()
         shard.loss = cost.mean
-        shard.right = int(np.count_nonzero(forward.logits.argmax(axis=1) == labels))
+        shard.right = int(np.count_nonzero(logits.argmax(axis=1) == labels))
 
     def _cut_into_blocks(self) -> Iterable[tuple[bool, np.ndarray, list[np.ndarray], dict[str, np.ndarray]]]:
         """Yield, block by block, whether it is trained, its parameters, each shard's gradient and the moments."""

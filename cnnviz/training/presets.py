@@ -87,7 +87,7 @@ _KERAS = Preset(
     "keras",
     Normalization(0.0, 255.0),  # x / 255
     optimizer="adam",
-    lr=0.001,
+    lr=0.002,
     batch_size=128,
     epochs=8,
     schedule="cosine",

@@ -6,7 +6,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnviz.nn import Conv2D, Workspace, kernels
+from cnnviz.nn import FRESH, Conv2D, Workspace, kernels
 
 SINGLE = 2e-6  # tolerance in float32, as a share of the largest value: some rounding errors (6e-8) of a few dozen terms
 
@@ -92,7 +92,7 @@ def test_that_pooling_in_halves_agrees_with_textbook_loops_ties_included(shape, 
 def test_that_a_stack_of_small_products_is_the_product(rows, inner, columns, seed):
     a, b = (np.random.default_rng(seed).standard_normal(shape) for shape in ((rows, inner), (inner, columns)))
     out = np.full((rows, columns), np.nan)
-    kernels.multiply(a, b, out)
+    kernels.multiply(a, b, out, FRESH)
     np.testing.assert_allclose(out, a @ b, rtol=0, atol=1e-12)
 
 

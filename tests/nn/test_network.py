@@ -120,6 +120,25 @@ def test_that_predictions_for_many_are_those_for_each(network, parameters, rng, 
     assert network.predict(many[:0], parameters).shape == (0, singly.shape[1])
 
 
+def test_that_a_kept_workspace_follows_other_parameters_and_changes_of_the_same_ones(network, parameters, rng):
+    x = rng.standard_normal((3, 6, 8, 2))
+    workspace, other = Workspace(), parameters.copy()
+    other.vector[:] = rng.standard_normal(other.vector.shape)
+    for used in (parameters, other, parameters):
+        np.testing.assert_array_equal(network.predict(x, used, workspace), network.predict(x, used))
+    parameters.vector *= 2
+    np.testing.assert_array_equal(network.predict(x, parameters, workspace), network.predict(x, parameters))
+
+
+def test_that_a_network_with_a_layer_that_cannot_be_repeated_predicts_with_a_kept_workspace(rng):
+    network = Network("ties", {"pool1": MaxPool2D(2, 2, "all"), "flatten": Flatten(), "dense1": Dense(5)}, (4, 4, 2))
+    assert not network.is_repeatable
+    parameters, workspace = network.initialize(rng, np.float64), Workspace()
+    for _ in range(3):
+        x = rng.standard_normal((2, 4, 4, 2))
+        np.testing.assert_array_equal(network.predict(x, parameters, workspace), network.predict(x, parameters))
+
+
 def test_that_a_kept_workspace_predicts_the_same_and_its_results_stay(network, parameters, rng):
     one, other = rng.standard_normal((2, 3, 6, 8, 2))
     workspace = Workspace()

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from cnnviz.nn import FRESH, Workspace
 
@@ -67,6 +68,51 @@ def test_that_results_go_over_what_was_given_only_where_that_is_allowed():
         result = workspace.over(given, "y")
         assert not np.shares_memory(result, given)
         assert (result.shape, result.dtype) == (given.shape, given.dtype)
+
+
+def test_that_what_was_run_is_repeated_and_nothing_else():
+    workspace, x, done = Workspace(), np.array([1.0, 2.0]), []
+
+    def work() -> np.ndarray:
+        done.append("once")
+        y = workspace.part("inner").run(np.add, x, 1, out=workspace.array("y", (2,), float))
+        return workspace.run(np.multiply, y, 10, out=y)
+
+    first = workspace.repeat(("a",), (x,), work)
+    np.testing.assert_array_equal(first, [20, 30])
+    x[:] = 4, 5
+    assert workspace.repeat(("a",), (x,), work) is first
+    np.testing.assert_array_equal(first, [50, 60])
+    assert done == ["once"]
+
+
+def test_that_another_key_or_another_subject_is_done_anew():
+    workspace, one, two, done = Workspace(), object(), object(), []
+
+    def work() -> None:
+        done.append(len(done))
+
+    for key, subjects in [(("a",), (one,)), (("a",), (one,)), (("b",), (one,)), (("a",), (two,)), (("a",), (one,))]:
+        workspace.repeat(key, subjects, work)
+    assert len(done) == 4  # only the second was a repetition; the fourth took the place of the first
+
+
+def test_that_work_that_failed_is_not_repeated():
+    workspace = Workspace()
+
+    def fail() -> None:
+        workspace.run(done.append, 1)
+        raise ZeroDivisionError
+
+    done: list[int] = []
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            workspace.repeat((), (), fail)
+    assert done == [1, 1]
+    workspace.run(done.append, 2)
+    workspace.repeat((), (), lambda: None)
+    workspace.repeat((), (), lambda: None)
+    assert done == [1, 1, 2]
 
 
 def test_that_fresh_memory_is_never_handed_out_twice():

@@ -12,7 +12,7 @@ PUBLISHED = {
     "zhou-published": ("sgd", 0.005, 1, 3, 1000, 1000, 13_602, "all"),
     "escontrela": ("adam", 0.001, 32, 2, 50_000, None, 105_634, "first"),
     "escontrela-published": ("adam-published", 0.01, 32, 2, 50_000, None, 105_634, "first"),
-    "keras": ("adam", 0.001, 128, 8, None, None, 1_199_882, "first"),
+    "keras": ("adam", 0.002, 128, 8, None, None, 1_199_882, "first"),
 }
 
 

@@ -80,6 +80,11 @@ class Conv2D(Layer):
         size = self.kernel_size
         return (size, size) if isinstance(size, int) else size
 
+    @property
+    def is_repeatable(self) -> bool:
+        """True."""
+        return True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (Ho, Wo, F)."""
         require_image("Conv2D", input_shape)
@@ -140,7 +145,7 @@ def _bordered(x: np.ndarray, padding: Padding, workspace: Workspace) -> np.ndarr
     n, height, width, channels = x.shape
     (top, bottom), (left, right) = padding
     padded = workspace.filled("padded", (n, top + height + bottom, left + width + right, channels), x.dtype, 0)
-    _within(padded, padding)[...] = x
+    workspace.run(np.copyto, _within(padded, padding), x)
     return padded
 
 

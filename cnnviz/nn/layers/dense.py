@@ -33,6 +33,11 @@ class Dense(Layer):
     bias: bool = True
     initializer: str = "glorot"
 
+    @property
+    def is_repeatable(self) -> bool:
+        """True."""
+        return True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (units,)."""
         if len(input_shape) != 1:
@@ -51,22 +56,22 @@ class Dense(Layer):
     def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, np.ndarray]:
         """Return y, shape (N, units), for x of shape (N, inputs); the cache is x."""
         y = workspace.array("output", (len(x), self.units), x.dtype)
-        multiply(x, params["weight"].T, out=y)  # (N, inputs) @ (inputs, units)
+        multiply(x, params["weight"].T, y, workspace)  # (N, inputs) @ (inputs, units)
         if self.bias:
-            np.add(y, params["bias"], out=y)
+            workspace.run(np.add, y, params["bias"], out=y)
         return y, x
 
     def input_gradient(
         self, dy: np.ndarray, cache: np.ndarray, params: Arrays, workspace: Workspace = FRESH
     ) -> np.ndarray:
         """Return dx = dy W, shape (N, inputs)."""
-        return multiply(dy, params["weight"], out=workspace.array("dx", cache.shape, dy.dtype))
+        return multiply(dy, params["weight"], workspace.array("dx", cache.shape, dy.dtype), workspace)
 
     def parameter_gradients(
         self, dy: np.ndarray, cache: np.ndarray, gradients: Arrays, workspace: Workspace = FRESH
     ) -> None:
         """Write dW = dy^T x, and db = sum of dy over the examples."""
         # (units, N) @ (N, inputs); a single column times a row is no work for BLAS
-        (np.multiply if len(dy) == 1 else np.matmul)(dy.T, cache, out=gradients["weight"])
+        workspace.run(np.multiply if len(dy) == 1 else np.matmul, dy.T, cache, out=gradients["weight"])
         if self.bias:
-            np.add.reduce(dy, axis=0, out=gradients["bias"])
+            workspace.run(np.add.reduce, dy, axis=0, out=gradients["bias"])

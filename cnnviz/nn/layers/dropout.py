@@ -30,6 +30,11 @@ class Dropout(Layer):
         if not 0 <= self.rate < 1:
             raise ValueError(f"Dropout needs a rate from 0 to below 1, got {self.rate}")
 
+    @property
+    def is_repeatable(self) -> bool:
+        """True."""
+        return True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``input_shape``: each cell is treated by itself."""
         return input_shape
@@ -42,11 +47,11 @@ class Dropout(Layer):
             return x, None
         factors = workspace.array("factors", x.shape, x.dtype)
         kept = workspace.array("kept", x.shape, np.bool_)
-        workspace.rng.random(out=factors, dtype=x.dtype)
-        np.greater_equal(factors, self.rate, out=kept)
-        np.copyto(factors, kept)
-        np.divide(factors, 1 - self.rate, out=factors)
-        return np.multiply(x, factors, out=workspace.over(x, "output")), factors
+        workspace.run(workspace.rng.random, out=factors, dtype=x.dtype)
+        workspace.run(np.greater_equal, factors, self.rate, out=kept)
+        workspace.run(np.copyto, factors, kept)
+        workspace.run(np.divide, factors, 1 - self.rate, out=factors)
+        return workspace.run(np.multiply, x, factors, out=workspace.over(x, "output")), factors
 
     def input_gradient(
         self, dy: np.ndarray, cache: np.ndarray | None, params: Arrays, workspace: Workspace = FRESH
@@ -54,4 +59,4 @@ class Dropout(Layer):
         """Return dy times the same factors."""
         if cache is None:
             return dy
-        return np.multiply(dy, cache, out=workspace.over(dy, "dx"))
+        return workspace.run(np.multiply, dy, cache, out=workspace.over(dy, "dx"))

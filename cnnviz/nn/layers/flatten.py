@@ -16,6 +16,11 @@ class Flatten(Layer):
     The order is that of PyTorch and of the published ``params.pkl``, so the weights behind it need no converting.
     """
 
+    @property
+    def is_repeatable(self) -> bool:
+        """True."""
+        return True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (C*H*W,)."""
         require_image("Flatten", input_shape)
@@ -25,12 +30,12 @@ class Flatten(Layer):
         """Return the vectors; the cache is the shape to go back to."""
         n, height, width, channels = x.shape
         y = workspace.array("output", (n, channels, height, width), x.dtype)
-        np.copyto(y, x.transpose(0, 3, 1, 2))
+        workspace.run(np.copyto, y, x.transpose(0, 3, 1, 2))
         return y.reshape(n, channels * height * width), x.shape
 
     def input_gradient(self, dy: np.ndarray, cache: Shape, params: Arrays, workspace: Workspace = FRESH) -> np.ndarray:
         """Return dy in the shape (N, H, W, C) of the maps."""
         n, height, width, channels = cache
         dx = workspace.array("dx", cache, dy.dtype)
-        np.copyto(dx, dy.reshape(n, channels, height, width).transpose(0, 2, 3, 1))
+        workspace.run(np.copyto, dx, dy.reshape(n, channels, height, width).transpose(0, 2, 3, 1))
         return dx

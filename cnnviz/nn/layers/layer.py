@@ -31,6 +31,11 @@ class Layer(ABC):
 
     initializer: str
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether both directions do all their work by ``workspace.run``, so that it can be repeated from a list."""
+        return False
+
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape that an input of ``input_shape`` leads to; ValueError where it does not fit."""

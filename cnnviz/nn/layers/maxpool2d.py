@@ -56,6 +56,11 @@ class MaxPool2D(Layer):
         if self.ties not in TIES:
             raise ValueError(f"MaxPool2D knows the tie policies {', '.join(TIES)}, got {self.ties!r}")
 
+    @property
+    def is_repeatable(self) -> bool:
+        """True on the fast path."""
+        return self._is_fast
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (Ho, Wo, C) with Ho = (H - size) // stride + 1."""
         require_image("MaxPool2D", input_shape)

@@ -13,18 +13,23 @@ from cnnviz.nn.workspace import FRESH, Workspace
 class ReLU(Layer):
     """y = max(x, 0); the gradient passes where x > 0 and stops where x <= 0."""
 
+    @property
+    def is_repeatable(self) -> bool:
+        """True."""
+        return True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``input_shape``: each cell is treated by itself."""
         return input_shape
 
     def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, np.ndarray]:
         """Return max(x, 0), which is also all that the way back needs."""
-        y = np.maximum(x, 0, out=workspace.over(x, "output"))
+        y = workspace.run(np.maximum, x, 0, out=workspace.over(x, "output"))
         return y, y
 
     def input_gradient(
         self, dy: np.ndarray, cache: np.ndarray, params: Arrays, workspace: Workspace = FRESH
     ) -> np.ndarray:
         """Return dy where the output was positive, 0 elsewhere."""
-        active = np.greater(cache, 0, out=workspace.array("active", cache.shape, np.bool_))
-        return np.multiply(dy, active, out=workspace.over(dy, "dx"))
+        active = workspace.run(np.greater, cache, 0, out=workspace.array("active", cache.shape, np.bool_))
+        return workspace.run(np.multiply, dy, active, out=workspace.over(dy, "dx"))

@@ -150,6 +150,29 @@ def test_that_a_kept_workspace_gives_the_same_bits_as_fresh_memory_whatever_the_
             np.testing.assert_array_equal(gradient, expected_grads[name])
 
 
+def test_that_what_a_repeatable_layer_did_can_be_repeated_from_the_list_for_other_values(layer, x, params, rng):
+    if not layer.is_repeatable:
+        pytest.skip("it says that it cannot be repeated")
+    workspace, dy = Workspace(), rng.standard_normal((N, *layer.output_shape(x.shape[1:])))
+    gradients = {name: np.empty_like(parameter) for name, parameter in params.items()}
+
+    def there_and_back() -> tuple[np.ndarray, np.ndarray]:
+        y, cache = layer.forward(x, params, workspace)
+        layer.parameter_gradients(dy, cache, gradients, workspace)
+        return y, layer.input_gradient(dy, cache, params, workspace)
+
+    for _ in range(3):
+        for array in (x, dy, *params.values()):
+            array[...] = rng.standard_normal(array.shape)
+        y, dx = workspace.repeat((), (), there_and_back)
+        expected, cache = layer.forward(x, params)
+        expected_dx, expected_gradients = layer.backward(dy, cache, params)
+        np.testing.assert_array_equal(y, expected)
+        np.testing.assert_array_equal(dx, expected_dx)
+        for name, gradient in gradients.items():
+            np.testing.assert_array_equal(gradient, expected_gradients[name])
+
+
 def test_that_two_callers_with_workspaces_of_their_own_do_not_disturb_each_other(layer, x, params, rng):
     mine, other = Workspace(), Workspace()
     y, cache = layer.forward(x, params, mine)
