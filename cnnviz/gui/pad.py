@@ -89,6 +89,11 @@ class Pad(QWidget):
         return self._drawing.can_redo
 
     @Slot()
+    @property
+    def pen_is_down(self) -> bool:
+        """Whether a stroke is being drawn."""
+        return self._pen_is_down
+
     def undo(self) -> None:
         """Take back the latest stroke or ``clear``."""
         self._drawing.undo()
