@@ -39,9 +39,10 @@ _COPY, _COPY_PIECE = 0.25, 4.0  # for a value, and for each unbroken piece
 _MULTIPLY_ADD = 0.018
 _COLUMNS = 32  # that BLAS multiplies at a time; fewer take as long
 
-# OpenBLAS packs both matrices before it multiplies them, unless they are small and it has AVX-512; packing the unrolled
-# input takes up to half of the time of these narrow products.
-_UNPACKED = 10**6 if "AVX512_SKX" in np.show_config(mode="dicts")["SIMD Extensions"]["found"] else 0  # multiplications
+# OpenBLAS packs both matrices before it multiplies them, unless they are small and it has AVX-512 (which newer versions
+# of NumPy call by another name); packing the unrolled input takes up to half of the time of these narrow products.
+_FOUND = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
+_UNPACKED = 10**6 if {"AVX512_SKX", "X86_V4"} & set(_FOUND) else 0  # multiplications
 _FEWEST_ROWS = 8  # in products shorter than that packing would be cheaper
 
 
