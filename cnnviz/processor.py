@@ -148,7 +148,8 @@ def describe() -> str:
     per_thread = blas_threads() or "as many as it likes"
     kernels = os.environ.get("OPENBLAS_CORETYPE")
     chosen = f", kernels for {kernels}" if kernels else ""
-    return f"{threads()} threads on {cores()} cores; {blas_library()}, with threads of its own: {per_thread}{chosen}"
+    count = f"{threads()} {'thread' if threads() == 1 else 'threads'}"
+    return f"{count} on {cores()} cores; {blas_library()}, with threads of its own: {per_thread}{chosen}"
 
 
 def _takes_amd_for_less() -> bool:

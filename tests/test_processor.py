@@ -182,3 +182,5 @@ def test_that_amd_processors_with_avx_512_are_given_the_kernels_for_it(monkeypat
 def test_that_all_of_it_is_told_in_one_line(threads):
     threads(3)
     assert processor.describe().startswith(f"3 threads on {processor.cores()} cores; ")
+    threads(1)
+    assert processor.describe().startswith("1 thread on ")

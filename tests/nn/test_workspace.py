@@ -124,3 +124,10 @@ def test_that_fresh_memory_is_never_handed_out_twice():
     ):
         assert not np.shares_memory(ask(), ask())
     np.testing.assert_array_equal(FRESH.filled("y", (2,), np.float32, 1), [1, 1])
+
+
+def test_that_with_fresh_memory_all_is_done_anew_each_time():
+    done = []
+    for _ in range(2):
+        FRESH.repeat((), (), lambda: done.append(1))
+    assert done == [1, 1]
