@@ -139,7 +139,7 @@ class Network:
         """Run x, shape (N, H, W, C), through all layers."""
         result = ForwardPass(x, {}, {}, workspace)
         for name, layer in self.layers.items():
-            own = workspace.part(name)
+            own = workspace.part((name, layer))  # other networks may have used it, with other layers of that name
             own.overwrites = workspace.overwrites and x is not result.inputs  # that is the caller's
             x, result.caches[name] = layer.forward(x, parameters.get(name, _NONE), own)
             result.outputs[name] = x
@@ -161,7 +161,7 @@ class Network:
         dy = dlogits
         for name, layer in reversed(self.layers.items()):
             result[name] = dy
-            cache, workspace = forward.caches[name], forward.workspace.part(name)
+            cache, workspace = forward.caches[name], forward.workspace.part((name, layer))
             if name in gradients:
                 layer.parameter_gradients(dy, cache, gradients[name], workspace)
             if name == down_to:

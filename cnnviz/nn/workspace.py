@@ -1,6 +1,6 @@
 """What a caller keeps from pass to pass: memory, so that none need be asked for, and the list of what is to be done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from operator import is_
 from typing import Any, TypeVar
@@ -34,12 +34,12 @@ class Workspace:
         self._memory: dict[str, np.ndarray] = {}  # flat, as large as the largest array of that name
         self._arrays: dict[tuple, np.ndarray] = {}
         self._views: dict[str, tuple[np.ndarray, Any]] = {}
-        self._parts: dict[str, Workspace] = {}
+        self._parts: dict[Hashable, Workspace] = {}
         self._tape: list[Callable[[], object]] | None = None  # what is done, while it is being written down
         self._passes: dict[tuple, tuple[tuple, list[Callable[[], object]], Any]] = {}
 
-    def part(self, name: str) -> "Workspace":
-        """Return the workspace of one layer, where its names are its own."""
+    def part(self, name: Hashable) -> "Workspace":
+        """Return the workspace of one layer, where its names are its own; another layer needs another name."""
         part = self._parts.get(name)
         if part is None:
             part = self._parts[name] = Workspace(overwrites=self.overwrites)
@@ -117,7 +117,7 @@ class Workspace:
 class _Fresh(Workspace):
     """No memory at all: every array is a new one, so that results are independent of each other."""
 
-    def part(self, name: str) -> Workspace:
+    def part(self, name: Hashable) -> Workspace:
         return self
 
     def over(self, given: np.ndarray, name: str) -> np.ndarray:

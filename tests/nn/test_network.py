@@ -5,6 +5,7 @@ from checks import TOLERANCE, assert_directional_derivative
 from cnnviz import processor
 from cnnviz.nn import (
     EXAMPLES_AT_A_TIME,
+    FRESH,
     Conv2D,
     Dense,
     Flatten,
@@ -128,6 +129,25 @@ def test_that_a_kept_workspace_follows_other_parameters_and_changes_of_the_same_
         np.testing.assert_array_equal(network.predict(x, used, workspace), network.predict(x, used))
     parameters.vector *= 2
     np.testing.assert_array_equal(network.predict(x, parameters, workspace), network.predict(x, parameters))
+
+
+def test_that_several_networks_can_take_turns_in_one_workspace(rng):
+    """The two convolutions unroll the same input into matrices of one shape, but of another pattern."""
+    networks = [
+        Network(f"{kernel}", {"conv1": layer, "flatten": Flatten(), "dense1": Dense(3)}, (9, 9, 1))
+        for kernel in ((1, 3), (3, 1), (3, 3))
+        for layer in (Conv2D(2, kernel), Conv2D(2, kernel, padding="same"), Conv2D(2, kernel, stride=2, padding="same"))
+    ]
+    parameters = [network.initialize(rng, np.float64) for network in networks]
+    workspace, x = Workspace(), rng.standard_normal((2, 9, 9, 1))
+    for index in [*range(len(networks)), *reversed(range(len(networks)))]:
+        network, own = networks[index], parameters[index]
+        np.testing.assert_array_equal(network.predict(x, own, workspace), network.predict(x, own))
+        gradients, expected = (Parameters.zeros(network.parameter_shapes, np.float64) for _ in range(2))
+        for where, into in ((workspace, gradients), (FRESH, expected)):
+            forward = network.forward(x, own, where)
+            network.backward(np.ones_like(forward.logits), forward, own, into)
+        np.testing.assert_array_equal(gradients.vector, expected.vector)
 
 
 def test_that_a_network_with_a_layer_that_cannot_be_repeated_predicts_with_a_kept_workspace(rng):
