@@ -37,7 +37,8 @@ class TileGroup:
     scale : float
         Value of the strongest colour.
     columns : int or None
-        How many tiles stand side by side; None: whatever fits best.
+        How many tiles stand side by side, or several times as many where the rows would be too many; None: whatever
+        fits best.
     """
 
     key: str
@@ -287,7 +288,7 @@ def _place(group: TileGroup, side: int, room: int, left: int) -> Placed:
         tile = _tile_size(rows, columns, wanted)
     # Reckoned with ``side``, so that layers of as many maps stand in as many columns whatever their resolution.
     fitting = max(1, (room + TILE_GAP) // (side + TILE_GAP))
-    across = group.columns or _across(count, fitting)
+    across = _given_columns(group, room) if group.columns else _across(count, fitting)
     if group.columns and -(-count // across) > fitting:  # a given number of columns is too high: it does not fit
         tile = _tile_size(rows, columns, max(SMALLEST - 2, room // -(-count // across) - TILE_GAP))
     x_step, y_step = tile.width() + TILE_GAP, tile.height() + TILE_GAP
@@ -297,6 +298,14 @@ def _place(group: TileGroup, side: int, room: int, left: int) -> Placed:
     )
     right, bottom = max(tiles[min(across, count) - 1].right(), left + NARROWEST), tiles[-1].bottom()
     return Placed(QRect(QPoint(left, 0), QPoint(right, bottom + LEGEND)), tiles)
+
+
+def _given_columns(group: TileGroup, room: int) -> int:
+    """Return ``group.columns``, or as many times that many as it takes for the rows to fit at all."""
+    across = group.columns
+    while -(-len(group.values) // across) * (SMALLEST - 2 + TILE_GAP) > room and across < len(group.values):
+        across += group.columns
+    return across
 
 
 def _across(count: int, fitting: int) -> int:

@@ -89,6 +89,15 @@ def test_that_layers_of_as_many_maps_stand_in_as_many_columns():
     assert columns[0] == columns[1]
 
 
+def test_that_filters_stand_side_by_side_where_one_to_a_row_would_not_fit():
+    width, height = 718, 291  # of the filters' panel at 1366x768
+    _, many = arrange([group(32, 3, 3), group(64 * 32, 3, 3, columns=32)], width, height)
+    assert many.area.bottom() < height
+    assert many.area.right() < width
+    rows = sorted({tile.top() for tile in many.tiles})
+    assert [tile.top() for tile in many.tiles] == [rows[i // 64] for i in range(64 * 32)]  # two whole filters in each
+
+
 def test_that_filters_stand_a_row_a_filter():
     (placed,) = arrange([group(64, 5, 5, columns=8)], 700, 260)
     assert len({tile.left() for tile in placed.tiles}) == 8
