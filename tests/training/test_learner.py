@@ -3,7 +3,7 @@ import pytest
 
 from cnnviz import processor
 from cnnviz.nn import OPTIMIZERS, Parameters, softmax_cross_entropy
-from cnnviz.training.learner import BLOCK, MOST_SHARDS, SMALLEST_SHARD, Learner, shard_count
+from cnnviz.training.learner import BLOCK, MOST_SHARDS, SMALLEST_SHARD, SWEEP_EVERY, Learner, shard_count
 from cnnviz.training.presets import PRESETS
 
 
@@ -117,6 +117,19 @@ def test_that_blocks_are_updated_as_one_vector_would_be(rng, optimizer):
         learner.update(lr=0.01)
         OPTIMIZERS[optimizer].update(whole.vector, learner.gradients.vector, moments, 0.01, step)
     np.testing.assert_array_equal(learner.parameters.vector, whole.vector)
+
+
+def test_that_moments_that_have_faded_are_swept_out_from_time_to_time(rng):
+    learner = make()
+    unseen = learner.parameters.spans["conv1"].start  # of a filter that meets nothing but black
+    images, labels = np.full((16, 28, 28), 33, np.uint8), np.zeros(16, int)  # 33 is what normalisation makes 0
+    for step in range(SWEEP_EVERY):
+        learner.moments["mean"][unseen] = 1e-40
+        learner.moments["mean"][unseen + 1] = 1e-20
+        learner.differentiate(images, labels)
+        learner.update(lr=0.001)
+        assert (learner.moments["mean"][unseen] == 0) == (step == SWEEP_EVERY - 1)
+    assert learner.moments["mean"][unseen + 1] > 0
 
 
 @pytest.mark.parametrize("preset", ["zhou", "escontrela", "keras"])
