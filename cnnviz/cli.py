@@ -222,7 +222,7 @@ def _add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def _thread_count(text: str) -> int:
-    if not (text.isdecimal() and 1 <= int(text) <= processor.MOST_THREADS):
+    if not processor.is_thread_count(text):
         raise argparse.ArgumentTypeError(f"accepted is 1 to {processor.MOST_THREADS}, got {text}")
     return int(text)
 

@@ -43,9 +43,14 @@ def threads() -> int:
     wish = os.environ.get(THREADS)
     if not wish:
         return min(cores(), USEFUL_THREADS)
-    if not (wish.isdecimal() and 1 <= int(wish) <= MOST_THREADS):
+    if not is_thread_count(wish):
         raise UserError(f"{THREADS}: accepted is a whole number from 1 to {MOST_THREADS}, got {wish!r}")
     return int(wish)
+
+
+def is_thread_count(text: str) -> bool:
+    """Return whether ``text`` is a number of threads that can be asked for."""
+    return text.isdecimal() and 1 <= int(text) <= MOST_THREADS
 
 
 def use_threads(count: int) -> None:

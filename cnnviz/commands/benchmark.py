@@ -27,19 +27,19 @@ PUBLISHED = "-published"
 
 def run(args: Namespace) -> int:
     """Measure the presets one by one; with the window first, before measuring fills the memory."""
-    _check(args)
     named = args.preset.split(",") if args.preset else []
-    with_window = _measure_window(named or [DEFAULT_PRESET], args.seconds) if args.window else ({}, [])
+    _check(args, named)
+    window, lines = _measure_window(named or [DEFAULT_PRESET], args.seconds) if args.window else ({}, [])
     result = measure_presets(named or [name for name in PRESETS if not name.endswith(PUBLISHED)])
     if args.window:
-        result["window"] = with_window[0]
-    deliver(result, args.json, "\n".join([_table(result), *with_window[1]]))
+        result["window"] = window
+    deliver(result, args.json, "\n".join([_table(result), *lines]))
     return 0
 
 
-def _check(args: Namespace) -> None:
+def _check(args: Namespace, named: Sequence[str]) -> None:
     check_json_destination(args.json)
-    for name in args.preset.split(",") if args.preset else []:
+    for name in named:
         if name not in PRESETS:
             args.parser.error(f"argument --preset: accepted are some of {', '.join(PRESETS)}, got {name}")
     if args.seconds is not None and not args.window:

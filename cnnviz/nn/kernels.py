@@ -240,11 +240,11 @@ def _whole(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterator[tup
     unrolled = workspace.filled("unrolled", (images * per_image, tiling.values + 1), x.dtype, 1)
     windows = workspace.view("windows", x, tiling.windows)
     patches = workspace.view("patches", unrolled, lambda a: a[:, :-1].reshape(images, *windows.shape[1:]))
-    for start in range(0, len(x), max(images, 1)):
-        count = min(images, len(x) - start)
-        workspace.run(np.copyto, patches[:count], windows[start : start + count])
-        tiles = slice(start * per_image, (start + count) * per_image)
-        yield tiles, slice(0, tiling.values + 1), unrolled[: count * per_image]
+    for few in _slices(len(x), images):
+        seen = windows[few]
+        workspace.run(np.copyto, patches[: len(seen)], seen)
+        tiles = slice(few.start * per_image, (few.start + len(seen)) * per_image)
+        yield tiles, slice(0, tiling.values + 1), unrolled[: len(seen) * per_image]
 
 
 def _row_by_row(x: np.ndarray, tiling: _Tiling, workspace: Workspace) -> Iterator[tuple[slice, slice, np.ndarray]]:
@@ -315,8 +315,13 @@ def unpool_2x2(dy: np.ndarray, x: np.ndarray, larger: np.ndarray, workspace: Wor
 
 def _some_at_a_time(x: np.ndarray) -> Iterator[slice]:
     """Yield the slices of as many examples of x as a core's own cache holds together with what becomes of them."""
-    size = max(1, len(x) * PATCH_VALUES // max(1, x.size))
-    return (slice(start, start + size) for start in range(0, len(x), size))
+    return _slices(len(x), len(x) * PATCH_VALUES // max(1, x.size))
+
+
+def _slices(count: int, size: int) -> Iterator[slice]:
+    """Yield ``count`` things in slices of ``size``, at least 1; the last one may hold fewer."""
+    size = max(1, size)
+    return (slice(start, start + size) for start in range(0, count, size))
 
 
 def _neighbours(x: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:

@@ -57,7 +57,7 @@ def softmax_cross_entropy(
     per_example = workspace.array("per example", (n,), logits.dtype)
     picked = workspace.array("picked", (n,), np.intp)  # places of the labels in the flattened array
     run = workspace.run
-    run(np.add, workspace.view("rows", picked, lambda _: classes * np.arange(n)), labels, out=picked)
+    run(np.add, workspace.view(f"rows of {classes}", picked, lambda _: classes * np.arange(n)), labels, out=picked)
 
     run(np.maximum.reduce, logits, axis=1, keepdims=True, out=column)
     run(np.subtract, logits, column, out=shifted)

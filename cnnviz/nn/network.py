@@ -1,9 +1,9 @@
 """A network: named layers, run forwards and backwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from cnnviz.nn.losses import softmax
 from cnnviz.nn.parameters import Parameters
 from cnnviz.nn.shapes import Shape
 from cnnviz.nn.workspace import FRESH, Workspace
+
+T = TypeVar("T")
 
 EXAMPLES_AT_A_TIME = 64  # more take much memory; fewer leave little to do between what threads wait for
 _NONE: dict[str, np.ndarray] = {}  # the parameters of a layer that has nothing to learn
@@ -169,6 +171,10 @@ class Network:
             dy = layer.input_gradient(dy, cache, parameters.get(name, _NONE), workspace)
         return BackwardPass(result, dy)
 
+    def repeat(self, workspace: Workspace, key: tuple, subjects: tuple[object, ...], work: Callable[[], T]) -> T:
+        """Do ``work``, passes through this network, by ``workspace.repeat``; in full where a layer forbids that."""
+        return workspace.repeat(key, subjects, work) if self.is_repeatable else work()
+
     def logits(self, x: np.ndarray, parameters: Parameters, workspace: Workspace) -> np.ndarray:
         """Return the logits, shape (N, K), for a few examples; in memory that ``workspace`` keeps, so soon."""
         given = workspace.filled("input", x.shape, x.dtype, 0)
@@ -177,9 +183,7 @@ class Network:
         def forward() -> np.ndarray:
             return self.forward(given, parameters, workspace).logits
 
-        if not self.is_repeatable:
-            return forward()
-        return workspace.repeat((x.shape, x.dtype), (self, parameters), forward)
+        return self.repeat(workspace, (x.shape, x.dtype), (self, parameters), forward)
 
     def predict(self, x: np.ndarray, parameters: Parameters, workspace: Workspace | None = None) -> np.ndarray:
         """Return the probabilities, shape (N, K), in an array of their own; many examples are shared out to threads.

@@ -131,10 +131,7 @@ class Learner:
             self._network.backward(cost.gradient, forward, self.parameters, shard.gradients, down_to=self._trained[0])
             return forward.logits, cost
 
-        if self._network.is_repeatable:
-            logits, cost = workspace.repeat((shard.number, len(labels), total), (), there_and_back)
-        else:
-            logits, cost = there_and_back()
+        logits, cost = self._network.repeat(workspace, (shard.number, len(labels), total), (), there_and_back)
         shard.loss = cost.mean
         shard.right = int(np.count_nonzero(logits.argmax(axis=1) == labels))
 

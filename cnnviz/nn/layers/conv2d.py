@@ -67,6 +67,8 @@ class Conv2D(Layer):
     bias: bool = True
     initializer: str = "he"
 
+    is_repeatable = True
+
     def __post_init__(self) -> None:
         """Refuse options outside their range."""
         if min(self.filters, self.stride, *self.kernel) < 1:
@@ -79,11 +81,6 @@ class Conv2D(Layer):
         """Height and width of a filter."""
         size = self.kernel_size
         return (size, size) if isinstance(size, int) else size
-
-    @property
-    def is_repeatable(self) -> bool:
-        """True."""
-        return True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (Ho, Wo, F)."""

@@ -33,10 +33,7 @@ class Dense(Layer):
     bias: bool = True
     initializer: str = "glorot"
 
-    @property
-    def is_repeatable(self) -> bool:
-        """True."""
-        return True
+    is_repeatable = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (units,)."""

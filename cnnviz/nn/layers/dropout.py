@@ -25,15 +25,12 @@ class Dropout(Layer):
 
     rate: float
 
+    is_repeatable = True
+
     def __post_init__(self) -> None:
         """Refuse a rate that leaves nothing, or that is none."""
         if not 0 <= self.rate < 1:
             raise ValueError(f"Dropout needs a rate from 0 to below 1, got {self.rate}")
-
-    @property
-    def is_repeatable(self) -> bool:
-        """True."""
-        return True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``input_shape``: each cell is treated by itself."""

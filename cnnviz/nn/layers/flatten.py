@@ -16,10 +16,7 @@ class Flatten(Layer):
     The order is that of PyTorch and of the published ``params.pkl``, so the weights behind it need no converting.
     """
 
-    @property
-    def is_repeatable(self) -> bool:
-        """True."""
-        return True
+    is_repeatable = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (C*H*W,)."""

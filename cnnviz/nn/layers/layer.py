@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,14 +27,12 @@ class Layer(ABC):
     ----------
     initializer : str
         Name of the weights' initialiser, in layers that have any.
+    is_repeatable : bool
+        Whether both directions do all their work by ``workspace.run``, so that it can be repeated from a list.
     """
 
     initializer: str
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether both directions do all their work by ``workspace.run``, so that it can be repeated from a list."""
-        return False
+    is_repeatable: ClassVar[bool] = False
 
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -13,10 +13,7 @@ from cnnviz.nn.workspace import FRESH, Workspace
 class ReLU(Layer):
     """y = max(x, 0); the gradient passes where x > 0 and stops where x <= 0."""
 
-    @property
-    def is_repeatable(self) -> bool:
-        """True."""
-        return True
+    is_repeatable = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``input_shape``: each cell is treated by itself."""
