@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnviz.commands.console import bar, check_json_destination, deliver, percent, recall_line
 from cnnviz.commands.evaluate import revive
-from cnnviz.commands.strokes_file import Drawing, read_drawings
+from cnnviz.data.drawings import Drawing, read_drawings
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
 from cnnviz.formats import SavedParameters, read_parameters
 from cnnviz.resource_files import resource
