@@ -18,6 +18,7 @@ from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
 from cnnviz.commands.gui import _interrupts_put_off
 from cnnviz.data import default_dataset
+from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.formats import read_parameters
@@ -127,6 +128,17 @@ class TestTrain:
         assert saved.training["mix"] == [[str(tmp_path / "a:b.json"), 0.2], ["strokes", 0.1]]
         assert f"40 images to learn from, 0.2 of them from {tmp_path / 'a:b.json'}, 0.1" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        ("how", "expected"), [([], LEVELS["gentle"]), (["shift=1,rotation=8"], Augmentation(shift=1, rotation=8))]
+    )
+    def test_that_it_varies_images_and_writes_how(self, how, expected, trained, tmp_path):
+        options = [*SMALL, "--epochs", 1, "--out", tmp_path / "p.npz"]
+        assert run("train", "--preset", "escontrela", "--augment", *how, *options) == 0
+        ours, plain = read_parameters(tmp_path / "p.npz"), read_parameters(trained / "p.npz")
+        assert Augmentation(**ours.training["augment"]) == expected
+        assert plain.training["augment"] is None
+        assert not np.array_equal(ours.parameters["conv1/weight"], plain.parameters["conv1/weight"])
+
     def test_that_what_is_to_be_mixed_in_and_is_not_there_is_told(self, capsys):
         assert run("train", "--preset", "zhou", *SMALL, "--mix", "nowhere:0.2") == 1
         assert "expected a dataset (strokes, mnist), a folder with IDX files or a file" in capsys.readouterr().err
@@ -208,6 +220,12 @@ class TestTrain:
             (["--mix", "strokes:much"], "argument --mix: accepted is SOURCE:SHARE, such as strokes:0.3, got strokes:m"),
             (["--mix", "strokes:1.5"], "argument --mix: accepted is a share above 0 and below 1, got 1.5"),
             (["--mix", "a:0.5", "--mix", "b:0.6"], "argument --mix: accepted is shares that add up to less than 1"),
+            (
+                ["--augment", "wild"],
+                "argument --augment: accepted is gentle, strong, or shift, rotation, scale, slant, ",
+            ),
+            (["--augment", "shift=1,spin=2"], "with numbers, as in shift=1,rotation=8, got spin"),
+            (["--augment", "shift=9"], "argument --augment: accepted is shift from 0 to 8, got 9"),
             (["--optimi", "sgd"], "unrecognized arguments: --optimi sgd"),
         ],
     )

@@ -19,6 +19,7 @@ from cnnviz.commands.console import (
 from cnnviz.commands.datasets import load_images_with_bar, load_with_bar
 from cnnviz.commands.observed_run import ObservedRun
 from cnnviz.data import default_dataset
+from cnnviz.data.augmentation import AugmentationError, parse_augmentation
 from cnnviz.errors import Cancelled
 from cnnviz.formats import FORMATS, FormatError, SavedParameters, write_parameters
 from cnnviz.nn import Network, Parameters
@@ -72,6 +73,8 @@ def _settings_as_options(args: Namespace) -> Iterator[None]:
     except ConfigError as fault:
         option = f"--{fault.field.replace('_', '-')}"
         args.parser.error(f"argument {option}{str(fault).removeprefix(fault.field)}")
+    except AugmentationError as fault:
+        args.parser.error(f"argument --augment: {fault}")
 
 
 def _config(args: Namespace) -> TrainingConfig:
@@ -79,6 +82,7 @@ def _config(args: Namespace) -> TrainingConfig:
         args.preset or DEFAULT_PRESET,
         args.dataset or default_dataset(args.data_dir),
         freeze=tuple(name for name in re.split(r"[,\s]+", args.freeze) if name) if args.freeze else None,
+        augment=parse_augmentation(args.augment) if args.augment is not None else None,
         mix=tuple(map(_parse_mix, args.mix)) if args.mix else None,
         **{name: getattr(args, name) for name in _SETTINGS},
     )
@@ -147,12 +151,13 @@ def _header(trainer: Trainer) -> str:
     config = trainer.config
     frozen = f", frozen: {', '.join(config.freeze)}" if config.freeze else ""
     mixed = "".join(f", {share:g} of them from {source}" for source, share in config.mix)
+    varied = "" if config.augment is None else f", varied by {config.augment}"
     return (
         f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}, "
         f"{len(trainer.test):,} to be tested on\n"
         f"{_layer_table(trainer.network)}\n"
         f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), {config.epochs} epochs of "
-        f"{trainer.steps_per_epoch:,} steps, batch size {config.batch_size}, seed {config.seed}{frozen}"
+        f"{trainer.steps_per_epoch:,} steps, batch size {config.batch_size}, seed {config.seed}{frozen}{varied}"
     )
 
 

@@ -17,7 +17,8 @@ from cnnviz.training.history import History, TestPoint
 from cnnviz.training.learner import Learner
 from cnnviz.training.snapshot import Probe, Snapshot, State
 
-_INITIALIZATION, _ORDER, _DROPOUT, _MIX, _OWN = range(5)  # independent streams of random numbers from one seed
+# Independent streams of random numbers from one seed.
+_INITIALIZATION, _ORDER, _DROPOUT, _MIX, _OWN, _AUGMENT = range(6)
 
 
 class DivergenceError(UserError):
@@ -233,12 +234,14 @@ class Trainer:
         return StepDone(self.step, loss, accuracy)
 
     def _make_batch(self, indices: np.ndarray) -> Batch:
-        """Return what the next step learns from: the training images at ``indices``, or what takes their place."""
+        """Return what the next step learns from: the training images at ``indices``, or what becomes of them."""
         batch = take_batch(self.train, indices)
         if self._mixed_in:
             batch = mix_in(batch, self._mixed_in, self._rng(_MIX))
         if self.own_digits is not None:
             batch = mix_in(batch, [self.own_digits], self._rng(_OWN))
+        if self.config.augment is not None:
+            batch = batch._replace(images=self.config.augment.apply(self._rng(_AUGMENT), batch.images))
         return batch
 
     def _rng(self, stream: int) -> np.random.Generator:
