@@ -144,6 +144,9 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         "strokes:0.3; may be given several times",
     )
     parser.add_argument(
+        "--fresh", action="store_true", help="generate new images each epoch, of a dataset such as strokes"
+    )
+    parser.add_argument(
         "--augment",
         nargs="?",
         const="gentle",

@@ -17,7 +17,7 @@ from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
 from cnnviz.commands.gui import _interrupts_put_off
-from cnnviz.data import default_dataset
+from cnnviz.data import ArrayImageSet, Dataset, default_dataset
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.errors import Cancelled, UserError
@@ -127,6 +127,24 @@ class TestTrain:
         saved = read_parameters(tmp_path / "p.npz")
         assert saved.training["mix"] == [[str(tmp_path / "a:b.json"), 0.2], ["strokes", 0.1]]
         assert f"40 images to learn from, 0.2 of them from {tmp_path / 'a:b.json'}, 0.1" in capsys.readouterr().err
+
+    def test_that_it_draws_fresh_images_in_the_second_epoch(self, trained, tmp_path):
+        def train(epochs, *options):
+            path = tmp_path / "p.npz"
+            assert run("train", "--preset", "escontrela", *SMALL, "--epochs", epochs, *options, "--out", path) == 0
+            return read_parameters(path)
+
+        once, twice, again = train(1, "--fresh"), train(2, "--fresh"), train(2)
+        assert once.parameters["conv1/weight"].tobytes() == train(1).parameters["conv1/weight"].tobytes()
+        assert not np.array_equal(twice.parameters["conv1/weight"], again.parameters["conv1/weight"])
+        assert (twice.training["fresh"], again.training["fresh"]) == (True, False)
+
+    def test_that_fresh_images_of_what_is_not_generated_are_a_wrong_call(self, monkeypatch, capsys):
+        images = ArrayImageSet(np.zeros((40, 28, 28), np.uint8), np.zeros(40))
+        monkeypatch.setattr(train, "load_with_bar", lambda *_: Dataset("mnist", "MNIST", images, images))
+        assert run("train", "--preset", "zhou", "--dataset", "mnist", "--fresh") == 2
+        line = "argument --fresh: accepted is a dataset that is generated, such as strokes, got mnist alone"
+        assert line in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("how", "expected"), [([], LEVELS["gentle"]), (["shift=1,rotation=8"], Augmentation(shift=1, rotation=8))]

@@ -83,6 +83,7 @@ def _config(args: Namespace) -> TrainingConfig:
         args.dataset or default_dataset(args.data_dir),
         freeze=tuple(name for name in re.split(r"[,\s]+", args.freeze) if name) if args.freeze else None,
         augment=parse_augmentation(args.augment) if args.augment is not None else None,
+        fresh=args.fresh,
         mix=tuple(map(_parse_mix, args.mix)) if args.mix else None,
         **{name: getattr(args, name) for name in _SETTINGS},
     )
@@ -152,8 +153,9 @@ def _header(trainer: Trainer) -> str:
     frozen = f", frozen: {', '.join(config.freeze)}" if config.freeze else ""
     mixed = "".join(f", {share:g} of them from {source}" for source, share in config.mix)
     varied = "" if config.augment is None else f", varied by {config.augment}"
+    fresh = ", drawn anew each epoch" if config.fresh else ""
     return (
-        f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}, "
+        f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}{fresh}, "
         f"{len(trainer.test):,} to be tested on\n"
         f"{_layer_table(trainer.network)}\n"
         f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), {config.epochs} epochs of "

@@ -61,6 +61,8 @@ class TrainingConfig:
     mix : tuple of (str, float)
         Sources as `cnnviz.data.mixing.load_images` takes them, each with the share of images that comes from there on
         average.
+    fresh : bool
+        Whether datasets that are generated, also those mixed in, draw new images for each epoch.
     augment : Augmentation or None
         How images are varied when they are learnt, whatever they come from; None: not at all.
     """
@@ -78,6 +80,7 @@ class TrainingConfig:
     seed: int = 0
     freeze: tuple[str, ...] = ()
     mix: tuple[tuple[str, float], ...] = ()
+    fresh: bool = False
     augment: Augmentation | None = None
 
     @classmethod

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnviz.data.datasets import Dataset, ImageSet, head
+from cnnviz.data.datasets import Dataset, ImageSet, Renewable, head
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters
 from cnnviz.training.batches import Batch, Ingredient, mix_in, take_batch
@@ -105,6 +105,8 @@ class Trainer:
             for (source, share), images in zip(config.mix, mixed_in, strict=True)
         ]
         self.own_digits: Ingredient | None = None
+        self._check_fresh()
+        self._begin_epoch()
         self._batch: Batch | None = None  # the latest
 
     @property
@@ -145,6 +147,7 @@ class Trainer:
             The cost or a parameter became NaN or infinite.
         """
         while self.epoch < self.epochs:
+            self._begin_epoch()
             order = self._order()
             while self.step_in_epoch < self.steps_per_epoch:
                 start = self.step_in_epoch * self.config.batch_size
@@ -210,13 +213,27 @@ class Trainer:
             raise ConfigError("parameters", f"those of a network like {self.config.preset}", "those of another network")
         return parameters.copy()
 
+    def _check_fresh(self) -> None:
+        if self.config.fresh and not any(isinstance(images, Renewable) for images in self._sources()):
+            raise ConfigError("fresh", "a dataset that is generated, such as strokes", f"{self.config.dataset} alone")
+
+    def _begin_epoch(self) -> None:
+        """Have new images made for this epoch where that is wished for, else the usual ones."""
+        for images in self._sources():
+            if isinstance(images, Renewable):
+                images.begin_epoch(self.epoch if self.config.fresh else 0)
+
+    def _sources(self) -> list[ImageSet]:
+        return [self.train, *(ingredient.images for ingredient in self._mixed_in)]
+
     def _order(self) -> np.ndarray:
         """Return the order of the images in the current epoch.
 
-        Images that already lie in random order, such as generated ones, are first taken as they lie, so that they can
-        be made while training goes on.
+        Images that already lie in random order, such as generated ones, are taken as they lie when they are new, so
+        that they can be made while training goes on.
         """
-        if self.epoch == 0 and self.train.in_random_order:
+        is_new = self.epoch == 0 or (self.config.fresh and isinstance(self.train, Renewable))
+        if is_new and self.train.in_random_order:
             return np.arange(len(self.train))
         return np.random.default_rng([self.config.seed, _ORDER, self.epoch]).permutation(len(self.train))
 

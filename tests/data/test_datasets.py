@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from cnnviz.data import DATASETS, load_dataset
-from cnnviz.data.datasets import ArrayImageSet, DataError, head, part_of
+from cnnviz.data.datasets import ArrayImageSet, DataError, Renewable, head, part_of
 from cnnviz.data.idx import IDX_FILES
+from cnnviz.data.strokes import StrokesImageSet
 
 IMAGES = np.arange(5 * 28 * 28, dtype=np.uint8).reshape(5, 28, 28)
 LABELS = np.array([3, 1, 4, 1, 5], dtype=np.uint8)
@@ -79,6 +80,14 @@ def test_that_a_head_longer_than_the_set_is_refused_with_both_numbers(image_set)
 def test_that_an_empty_head_is_refused(image_set, size):
     with pytest.raises(DataError, match="at least 1 image"):
         head(image_set, size)
+
+
+def test_that_a_head_of_generated_digits_can_be_made_anew_and_that_of_others_not(image_set):
+    first = head(StrokesImageSet(40, seed=3), 20)
+    before = first.batch(np.arange(20))[0]
+    first.begin_epoch(1)
+    assert not np.array_equal(first.batch(np.arange(20))[0], before)
+    assert not isinstance(head(image_set, 2), Renewable)
 
 
 def test_that_a_part_of_longer_work_reports_within_the_whole():

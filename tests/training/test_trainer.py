@@ -428,6 +428,40 @@ def test_that_own_digits_leave_the_choice_of_what_else_is_mixed_in_as_it_was(mak
     assert all(kind == later for kind, later in pairs if later != "own digit")
 
 
+# New images each epoch
+
+
+def first_pixels(trainer: Trainer) -> list[int]:
+    return [trainer.training_probe().image[0, 0] for event in trainer.events() if isinstance(event, StepDone)]
+
+
+def test_that_fresh_images_begin_with_each_epoch_and_are_taken_as_they_lie(make_config, renewable):
+    trainer = Trainer(make_config(batch_size=20, epochs=3, fresh=True, train_size=None), renewable)
+    assert first_pixels(trainer) == [0, 0, 1, 1, 2, 2]
+    assert [index for batch in renewable.train.asked for index in batch] == 3 * list(range(40))
+
+
+def test_that_images_that_need_not_be_fresh_stay_and_are_shuffled(make_config, renewable):
+    renewable.train.begin_epoch(4)  # left by a run before
+    trainer = Trainer(make_config(batch_size=40, epochs=3, train_size=None), renewable)
+    assert trainer.training_probe().image[0, 0] == 0
+    assert first_pixels(trainer) == [0, 0, 0]
+    assert renewable.train.asked[-1] != renewable.train.asked[-2] != list(range(40))
+
+
+def test_that_fresh_images_can_be_those_that_are_mixed_in(make_config, make_dataset, renewable):
+    dataset = make_dataset(in_random_order=True)
+    config = make_config(batch_size=40, epochs=3, fresh=True, mix=(("strokes", 0.999),))
+    assert first_pixels(Trainer(config, dataset, mixed_in=[renewable.train])) == [0, 1, 2]
+    assert dataset.train.asked[1] != list(range(40))  # the dataset's own are the same again, so they are shuffled
+
+
+def test_that_fresh_images_are_refused_where_none_can_be_made(make_config, make_dataset):
+    with pytest.raises(ConfigError) as caught:
+        Trainer(make_config(fresh=True), make_dataset())
+    assert str(caught.value) == "fresh: accepted is a dataset that is generated, such as strokes, got random alone"
+
+
 # Variations
 
 
