@@ -162,6 +162,8 @@ class DatasetSource:
     load : callable
         Takes the same folder and a :data:`Progress` or None and returns the :class:`Dataset`, or raises
         :class:`DataError`.
+    renewable : bool
+        Whether its training images are :class:`Renewable`.
     """
 
     name: str
@@ -169,3 +171,4 @@ class DatasetSource:
     description: str
     is_available: Callable[[Path | None], bool]
     load: Callable[[Path | None, Progress | None], Dataset]
+    renewable: bool = False

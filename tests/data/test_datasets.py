@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from cnnviz.data import DATASETS, load_dataset
+from cnnviz.data import DATASETS, is_renewable, load_dataset
 from cnnviz.data.datasets import ArrayImageSet, DataError, Renewable, head, part_of
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.data.strokes import StrokesImageSet
@@ -115,6 +115,16 @@ def test_that_strokes_need_no_files_and_mnist_does(tmp_path):
     available = {source.name: source.is_available(tmp_path) for source in DATASETS}
     assert available["strokes"]
     assert not available["mnist"]
+
+
+@pytest.mark.parametrize("source", DATASETS, ids=lambda source: source.name)
+def test_that_a_source_says_whether_its_images_can_be_made_anew(source, idx_folder):
+    train = source.load(idx_folder, None).train
+    assert is_renewable(source.name) == source.renewable == isinstance(train, Renewable)
+
+
+def test_that_the_images_of_a_folder_cannot_be_made_anew(idx_folder):
+    assert not is_renewable(str(idx_folder))
 
 
 def test_that_names_are_unique():

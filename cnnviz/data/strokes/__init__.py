@@ -86,4 +86,5 @@ STROKES = DatasetSource(
     description="Handwritten digits generated from pen strokes as they are needed; nothing to download.",
     is_available=_is_available,
     load=_load,
+    renewable=True,
 )
