@@ -157,8 +157,9 @@ class TestTrain:
         assert plain.training["augment"] is None
         assert not np.array_equal(ours.parameters["conv1/weight"], plain.parameters["conv1/weight"])
 
-    def test_that_what_is_to_be_mixed_in_and_is_not_there_is_told(self, capsys):
-        assert run("train", "--preset", "zhou", *SMALL, "--mix", "nowhere:0.2") == 1
+    def test_that_what_is_to_be_mixed_in_and_is_not_there_is_told_before_anything_is_read(self, monkeypatch, capsys):
+        monkeypatch.setattr(train, "load_with_bar", lambda *_: pytest.fail("work was begun"))
+        assert run("train", "--preset", "zhou", *SMALL, "--mix", "strokes:0.1", "--mix", "nowhere:0.2") == 1
         assert "expected a dataset (strokes, mnist), a folder with IDX files or a file" in capsys.readouterr().err
 
     def test_that_the_same_seed_ends_in_the_same_bytes(self, trained, tmp_path):

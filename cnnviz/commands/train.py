@@ -20,6 +20,7 @@ from cnnviz.commands.datasets import load_images_with_bar, load_with_bar
 from cnnviz.commands.observed_run import ObservedRun
 from cnnviz.data import default_dataset
 from cnnviz.data.augmentation import AugmentationError, parse_augmentation
+from cnnviz.data.mixing import check_images
 from cnnviz.errors import Cancelled
 from cnnviz.formats import FORMATS, FormatError, SavedParameters, write_parameters
 from cnnviz.nn import Network, Parameters
@@ -57,6 +58,8 @@ def _prepare(args: Namespace) -> Trainer:
         if args.out is not None:
             check_format(args.out, config)
             check_destination(args.out)
+        for source, _ in config.mix:
+            check_images(source, config.data_dir)
         dataset = load_with_bar(config.dataset, config.data_dir)
         return Trainer(
             config,
