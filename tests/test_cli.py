@@ -147,15 +147,21 @@ class TestTrain:
         assert line in capsys.readouterr().err
 
     @pytest.mark.parametrize(
-        ("how", "expected"), [([], LEVELS["gentle"]), (["shift=1,rotation=8"], Augmentation(shift=1, rotation=8))]
+        ("how", "expected"),
+        [
+            (["none"], LEVELS["none"]),
+            ([], LEVELS["gentle"]),
+            (["shift=1,rotation=8"], Augmentation(shift=1, rotation=8)),
+        ],
     )
     def test_that_it_varies_images_and_writes_how(self, how, expected, trained, tmp_path):
         options = [*SMALL, "--epochs", 1, "--out", tmp_path / "p.npz"]
         assert run("train", "--preset", "escontrela", "--augment", *how, *options) == 0
-        ours, plain = read_parameters(tmp_path / "p.npz"), read_parameters(trained / "p.npz")
+        ours, usual = read_parameters(tmp_path / "p.npz"), read_parameters(trained / "p.npz")
         assert Augmentation(**ours.training["augment"]) == expected
-        assert plain.training["augment"] is None
-        assert not np.array_equal(ours.parameters["conv1/weight"], plain.parameters["conv1/weight"])
+        assert Augmentation(**usual.training["augment"]) == LEVELS["gentle"]
+        is_same = np.array_equal(ours.parameters["conv1/weight"], usual.parameters["conv1/weight"])
+        assert is_same == (expected == LEVELS["gentle"])
 
     def test_that_what_is_to_be_mixed_in_and_is_not_there_is_told_before_anything_is_read(self, monkeypatch, capsys):
         monkeypatch.setattr(train, "load_with_bar", lambda *_: pytest.fail("work was begun"))
@@ -241,7 +247,7 @@ class TestTrain:
             (["--mix", "a:0.5", "--mix", "b:0.6"], "argument --mix: accepted is shares that add up to less than 1"),
             (
                 ["--augment", "wild"],
-                "argument --augment: accepted is gentle, strong, or shift, rotation, scale, slant, ",
+                "argument --augment: accepted is none, gentle, strong, or shift, rotation, scale, slant, ",
             ),
             (["--augment", "shift=1,spin=2"], "with numbers, as in shift=1,rotation=8, got spin"),
             (["--augment", "shift=9"], "argument --augment: accepted is shift from 0 to 8, got 9"),

@@ -155,7 +155,7 @@ def _header(trainer: Trainer) -> str:
     config = trainer.config
     frozen = f", frozen: {', '.join(config.freeze)}" if config.freeze else ""
     mixed = "".join(f", {share:g} of them from {source}" for source, share in config.mix)
-    varied = "" if config.augment is None else f", varied by {config.augment}"
+    varied = f", varied by {config.augment}" if config.augment else ""
     fresh = ", drawn anew each epoch" if config.fresh else ""
     return (
         f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}{fresh}, "

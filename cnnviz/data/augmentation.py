@@ -66,6 +66,10 @@ class Augmentation:
     thickness: float = 0.0
     elastic: float = 0.0
 
+    def __bool__(self) -> bool:
+        """Return whether anything is varied."""
+        return any(vars(self).values())
+
     def __str__(self) -> str:
         """Return it as `parse_augmentation` reads it."""
         return ",".join(f"{name}={value:g}" for name, value in vars(self).items())
@@ -104,6 +108,7 @@ class Augmentation:
 
 
 LEVELS = {
+    "none": Augmentation(),
     "gentle": Augmentation(shift=1, rotation=8, scale=0.1, slant=0.1, thickness=0.3, elastic=0.8),
     "strong": Augmentation(shift=2, rotation=12, scale=0.15, slant=0.2, thickness=0.6, elastic=1.2),
 }

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 
-from cnnviz.data.augmentation import Augmentation
+from cnnviz.data import is_renewable
+from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.errors import UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES
 from cnnviz.training.presets import PRESETS, Preset
@@ -63,8 +64,8 @@ class TrainingConfig:
         average.
     fresh : bool
         Whether datasets that are generated, also those mixed in, draw new images for each epoch.
-    augment : Augmentation or None
-        How images are varied when they are learnt, whatever they come from; None: not at all.
+    augment : Augmentation
+        How images are varied when they are learnt, whatever they come from.
     """
 
     preset: str
@@ -81,11 +82,14 @@ class TrainingConfig:
     freeze: tuple[str, ...] = ()
     mix: tuple[tuple[str, float], ...] = ()
     fresh: bool = False
-    augment: Augmentation | None = None
+    augment: Augmentation = LEVELS["none"]
 
     @classmethod
     def from_preset(cls, preset: str, dataset: str, **changes: object) -> "TrainingConfig":
-        """Return the settings of ``preset`` with those of ``changes`` that are not None; ConfigError where wrong."""
+        """Return the settings of ``preset`` for ``dataset`` with those of ``changes`` that are not None.
+
+        ConfigError where they are wrong.
+        """
         _check_name("preset", PRESETS, preset)
         recipe = PRESETS[preset]
         config = cls(
@@ -99,6 +103,8 @@ class TrainingConfig:
             train_size=recipe.train_size,
             test_size=recipe.test_size,
         )
+        if is_renewable(dataset):
+            config = replace(config, **recipe.for_generated)
         config = replace(config, **{name: value for name, value in changes.items() if value is not None})
         config.check()
         return config

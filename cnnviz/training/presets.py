@@ -1,8 +1,9 @@
 """The published experiments as recipes: a network and how it is trained. To add one: a line in ``PRESETS``."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
+from cnnviz.data.augmentation import LEVELS
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.nn import ARCHITECTURES, Network
 
@@ -30,6 +31,8 @@ class Preset:
         For training, and for everything the parameters are used for afterwards.
     test_normalization : Normalization or None
         Only where the published script scored with other figures than it trained with.
+    for_generated : dict
+        Settings, by their names in `TrainingConfig`, that are others where the digits are generated.
     """
 
     name: str
@@ -46,12 +49,17 @@ class Preset:
     schedule: str = "constant"
     ties: str = "first"
     test_normalization: Normalization | None = None
+    for_generated: Mapping[str, object] = field(default_factory=dict)
 
     def build(self) -> Network:
         """Return the network."""
         build: Callable[..., Network] = ARCHITECTURES[self.architecture]
         return build(ties=self.ties)
 
+
+# There are more hands than any generator has: digits that look another way each time, and a rate that falls, bring a
+# network that has never seen scanned ones from 97.0 to 98.3 % of them.
+_FOR_GENERATED = {"augment": LEVELS["gentle"], "schedule": "cosine", "lr": 0.003}
 
 _ZHOU = Preset(
     "zhou",
@@ -77,6 +85,7 @@ _ESCONTRELA = Preset(
     batch_size=32,
     epochs=2,
     train_size=50_000,
+    for_generated=_FOR_GENERATED,
 )
 
 # As in Keras' example for MNIST, but for the optimiser: there Adadelta.
@@ -109,6 +118,7 @@ PRESETS: dict[str, Preset] = {
             "test images are normalised by their own mean and deviation",
             optimizer="adam-published",
             lr=0.01,
+            for_generated={},
             test_normalization=Normalization(33.0, 79.0),
         ),
         replace(

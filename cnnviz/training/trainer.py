@@ -257,7 +257,7 @@ class Trainer:
             batch = mix_in(batch, self._mixed_in, self._rng(_MIX))
         if self.own_digits is not None:
             batch = mix_in(batch, [self.own_digits], self._rng(_OWN))
-        if self.config.augment is not None:
+        if self.config.augment:
             batch = batch._replace(images=self.config.augment.apply(self._rng(_AUGMENT), batch.images))
         return batch
 

@@ -173,6 +173,11 @@ def test_that_a_value_outside_its_range_is_refused(field, value):
         Augmentation(**{field: value})
 
 
+def test_that_only_an_augmentation_that_varies_something_is_true():
+    assert not LEVELS["none"]
+    assert all(Augmentation(**{name: 0.1}) for name in LIMITS)
+
+
 def test_that_a_text_is_read_and_written():
     assert parse_augmentation("strong") is LEVELS["strong"]
     assert parse_augmentation("rotation=8, elastic=1.2") == Augmentation(rotation=8, elastic=1.2)
@@ -184,5 +189,5 @@ def test_that_a_text_is_read_and_written():
     [("wild", "wild"), ("", ""), ("shift", "shift"), ("shift=1,spin=2", "spin"), ("shift=x", "shift=x")],
 )
 def test_that_a_text_that_says_something_else_is_refused_with_the_word(text, word):
-    with pytest.raises(AugmentationError, match=rf"^accepted is gentle, strong, or shift, .* got {word}$"):
+    with pytest.raises(AugmentationError, match=rf"^accepted is none, gentle, strong, or shift, .* got {word}$"):
         parse_augmentation(text)

@@ -6,6 +6,7 @@ from PySide6.QtTest import QTest
 
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.gui.panels.experiment import ExperimentPanel
+from cnnviz.training.config import TrainingConfig
 from cnnviz.training.presets import PRESETS
 
 
@@ -59,10 +60,10 @@ def test_that_images_are_varied_and_made_anew_with_the_next_run(panel, started):
     assert (panel.augment.currentText(), panel.fresh.isChecked()) == ("strong", True)
     choose(panel.augment, "none")
     panel.apply.click()
-    assert (started[1].augment, started[1].fresh) == (None, True)
+    assert (started[1].augment, started[1].fresh) == (LEVELS["none"], True)
     panel.fresh.setChecked(False)
     panel.apply.click()
-    assert (started[2].augment, started[2].fresh) == (None, False)
+    assert (started[2].augment, started[2].fresh) == (LEVELS["none"], False)
 
 
 def test_that_fresh_images_of_the_run_are_shown(panel, workbench):
@@ -84,12 +85,28 @@ def test_that_only_generated_digits_can_be_made_anew(panel):
     assert panel.fresh.toolTip().startswith("Generate new images for each epoch")
 
 
-def test_that_a_preset_leaves_what_becomes_of_the_images(panel):
+def test_that_a_preset_leaves_whether_images_are_made_anew(panel):
     choose(panel.dataset, "strokes")
-    choose(panel.augment, "gentle")
     panel.fresh.setChecked(True)
     choose(panel.preset, "zhou")
-    assert (panel.chosen().augment, panel.chosen().fresh) == (LEVELS["gentle"], True)
+    assert panel.chosen().fresh
+
+
+def test_that_settings_follow_from_generated_digits_to_others_and_back(panel):
+    def settings():
+        chosen = panel.chosen()
+        return chosen.lr, chosen.schedule, chosen.augment
+
+    choose(panel.dataset, "strokes")
+    panel.epochs.setValue(7)
+    choose(panel.dataset, "mnist")
+    assert settings() == (0.001, "constant", LEVELS["none"])
+    assert panel.chosen().epochs == 7
+    choose(panel.augment, "strong")
+    choose(panel.dataset, "mnist")
+    assert panel.chosen().augment == LEVELS["strong"]
+    choose(panel.dataset, "strokes")
+    assert settings() == (0.003, "cosine", LEVELS["gentle"])
 
 
 def test_that_an_augmentation_without_a_name_is_shown_and_kept(panel, workbench):
@@ -116,9 +133,9 @@ def test_that_the_learning_rate_is_shown_without_needless_zeros(panel):
 def test_that_a_preset_brings_its_own_settings(panel, preset):
     panel.preset.setCurrentIndex(panel.preset.findData(preset))
     panel.preset.activated.emit(panel.preset.currentIndex())
-    recipe, chosen = PRESETS[preset], panel.chosen()
-    for field in ("optimizer", "lr", "batch_size", "epochs", "train_size", "test_size", "schedule"):
-        assert getattr(chosen, field) == getattr(recipe, field)
+    chosen, usual = panel.chosen(), TrainingConfig.from_preset(preset, "strokes")
+    for field in ("optimizer", "lr", "batch_size", "epochs", "train_size", "test_size", "schedule", "augment"):
+        assert getattr(chosen, field) == getattr(usual, field)
 
 
 def test_that_the_layers_that_can_be_frozen_are_those_of_the_preset(panel, started):
@@ -163,8 +180,9 @@ def test_that_a_folder_is_shown_under_its_name(panel, workbench):
 def test_that_a_rate_meant_for_another_preset_waits_for_it(panel, workbench):
     panel.preset.setCurrentIndex(panel.preset.findData("zhou"))
     panel.preset.activated.emit(panel.preset.currentIndex())
+    before = workbench.config.lr
     panel.lr.setValue(0.3)
-    assert workbench.config.lr == 0.001
+    assert workbench.config.lr == before
     assert panel.chosen().lr == 0.3
     assert panel.apply.isEnabled()
 
@@ -180,7 +198,8 @@ def test_that_a_rate_can_be_typed_as_a_power_of_ten(panel, workbench, typed, rat
 
 @pytest.mark.parametrize("typed", ["0", "11", "1e", "e-4"])
 def test_that_a_rate_outside_its_range_changes_nothing(panel, workbench, typed):
+    before = workbench.config.lr
     panel.lr.selectAll()
     QTest.keyClicks(panel.lr, typed)
     QTest.keyClick(panel.lr, Qt.Key.Key_Return)
-    assert workbench.config.lr == 0.001
+    assert workbench.config.lr == before

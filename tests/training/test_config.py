@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnviz.data.augmentation import Augmentation
+from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.datasets import DataError
 from cnnviz.errors import UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES
@@ -110,9 +110,18 @@ def test_that_freezing_all_layers_is_refused(freeze):
 
 
 def test_that_settings_not_given_are_those_of_the_preset():
-    config = TrainingConfig.from_preset("escontrela", "strokes", lr=None, epochs=5, seed=7)
+    config = TrainingConfig.from_preset("escontrela", "mnist", lr=None, epochs=5, seed=7)
     assert (config.optimizer, config.lr, config.epochs, config.batch_size) == ("adam", 0.001, 5, 32)
     assert (config.train_size, config.test_size, config.seed, config.freeze) == (50_000, None, 7, ())
+
+
+def test_that_generated_digits_are_learnt_with_the_settings_that_a_preset_has_for_them():
+    config = TrainingConfig.from_preset("escontrela", "strokes")
+    assert (config.lr, config.schedule, config.augment) == (0.003, "cosine", LEVELS["gentle"])
+    given = {"lr": 0.001, "schedule": "constant", "augment": LEVELS["none"]}
+    assert replace(config, **given) == TrainingConfig.from_preset("escontrela", "strokes", **given)
+    for preset in ("zhou", "escontrela-published"):
+        assert not TrainingConfig.from_preset(preset, "strokes").augment
 
 
 def test_that_the_facts_are_json_without_the_folder_of_this_machine():

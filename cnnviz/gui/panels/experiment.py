@@ -36,7 +36,7 @@ from cnnviz.training.presets import PRESETS
 
 LARGEST_BATCH = 1000  # images; larger ones would take gigabytes of memory and let every click wait for seconds
 FOLDER = "Folder\u2026"
-NOT_AUGMENTED, OTHERWISE = "none", "custom"
+OTHERWISE = "custom"
 
 
 class _RateBox(QDoubleSpinBox):
@@ -112,7 +112,7 @@ class ExperimentPanel(Panel):
         self.fresh = QCheckBox("Fresh")
         self.fresh.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.fresh.toggled.connect(self._mark)
-        self._augmentations: dict[str, Augmentation | None] = {NOT_AUGMENTED: None, **LEVELS}
+        self._augmentations = dict(LEVELS)
         self.augment = self._combo("Augmentation", [(name, name) for name in self._augmentations])
         self._name(
             self.augment,
@@ -221,6 +221,7 @@ class ExperimentPanel(Panel):
         self.preset.setCurrentIndex(self.preset.findData(config.preset))
         self.preset.setToolTip(config.recipe.description)
         self._select_dataset(config.dataset)
+        self._generated = is_renewable(config.dataset)
         self.fresh.setChecked(config.fresh)
         self._select_augmentation(config.augment)
         self.lr.setValue(config.lr)
@@ -244,7 +245,7 @@ class ExperimentPanel(Panel):
             self.dataset.insertItem(index, Path(name).name or name, name)
         self.dataset.setCurrentIndex(index)
 
-    def _select_augmentation(self, augmentation: Augmentation | None) -> None:
+    def _select_augmentation(self, augmentation: Augmentation) -> None:
         """Show one that has a name, or another one, such as the command line can ask for, as what it is."""
         if augmentation not in self._augmentations.values():
             if OTHERWISE not in self._augmentations:
@@ -269,9 +270,9 @@ class ExperimentPanel(Panel):
 
     @Slot()
     def _take_preset(self) -> None:
-        """Fill in the preset's own settings; data, what becomes of them, and seed stay."""
+        """Fill in the preset's own settings; data, whether they are fresh, and seed stay."""
         dataset = self.workbench.config.dataset if self.dataset.currentData() == FOLDER else self.dataset.currentData()
-        kept = {field: getattr(self.chosen(), field) for field in ("fresh", "augment", "seed")}
+        kept = {field: getattr(self.chosen(), field) for field in ("fresh", "seed")}
         self._show(TrainingConfig.from_preset(self.preset.currentData(), dataset, **kept))
 
     @Slot()
@@ -279,7 +280,15 @@ class ExperimentPanel(Panel):
         if self.dataset.currentData() == FOLDER:
             folder = QFileDialog.getExistingDirectory(self, "Folder with IDX files")
             self._select_dataset(folder or self.workbench.config.dataset)
+        if is_renewable(self.dataset.currentData()) != self._generated:
+            self._fit_to_dataset()
         self._mark()
+
+    def _fit_to_dataset(self) -> None:
+        """Fill in what the preset does otherwise where digits are generated, or are not any more."""
+        chosen = self.chosen()
+        usual = TrainingConfig.from_preset(chosen.preset, chosen.dataset)
+        self._show(replace(chosen, **{name: getattr(usual, name) for name in usual.recipe.for_generated}))
 
     @Slot(float)
     def _change_learning_rate(self, lr: float) -> None:
