@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnnviz.data.filters import fill_valleys, greatest_around, label_components, mean_around
-from cnnviz.data.framing import BOX, area_matrix
+from cnnviz.data.framing import BOX
 from cnnviz.errors import UserError
 
 LARGE = 800
@@ -66,13 +66,13 @@ def cut_out_ink(picture: np.ndarray) -> np.ndarray:
 
 
 def _shrink_large(grey: np.ndarray) -> np.ndarray:
-    """Average squares of pixels until no side is longer than `LARGE`."""
+    """Average squares of pixels, so that no side is longer than `LARGE`."""
     factor = reduction(grey.shape)
     if factor <= 1:
         return grey
     height, width = (max(side // factor, 1) for side in grey.shape)
-    cut = grey[: height * factor, : width * factor]
-    return area_matrix(cut.shape[0], height) @ cut @ area_matrix(cut.shape[1], width).T
+    down, across = min(factor, grey.shape[0]), min(factor, grey.shape[1])
+    return grey[: height * down, : width * across].reshape(height, down, width, across).mean(axis=(1, 3))
 
 
 def reduction(shape: tuple[int, ...]) -> int:
