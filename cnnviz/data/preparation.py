@@ -17,6 +17,9 @@ __all__ = ["PreparationError", "prepare_picture", "prepare_strokes", "read_pictu
 _EVENT_SPACING = 0.75  # pixels; closer events only carry the jitter of hand and screen
 _PATH_SPACING = 0.5  # pixels
 _SHARP_TURN = np.radians(80)
+_AT_ONCE = 128  # events; the matrix of a path grows with their square
+_MOST_POINTS = 5000  # of a drawing; of more, what a person scribbles for minutes, some are passed over
+_MOST_STROKES = 1000
 _ROUNDING = 1e-9  # extent, as a part of the coordinates' size, below which there is only rounding
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -50,13 +53,17 @@ def prepare_strokes(strokes: Sequence[np.ndarray], pen_width: float = 2.5, *, do
     ValueError
         There is no point at all.
     PreparationError
-        A coordinate is not a finite number.
+        A coordinate is not a finite number, or there are more than 1,000 strokes.
     """
     pieces = [np.asarray(stroke, dtype=np.float64).reshape(-1, 2) for stroke in strokes if len(stroke)]
     if not pieces:
         raise ValueError("an empty drawing has nothing to prepare")
+    if len(pieces) > _MOST_STROKES:
+        raise PreparationError(
+            f"expected a digit of at most {_MOST_STROKES:,} strokes, found {len(pieces):,}: draw fewer"
+        )
     _require_finite(pieces)
-    pieces = _scale_to_box(pieces, dot_extent)
+    pieces = _scale_to_box(_pass_over_some(pieces), dot_extent)
     paths = [_smooth(piece) for piece in pieces]
     points = np.concatenate(paths)
     joined = np.ones(len(points) - 1, bool)
@@ -72,6 +79,18 @@ def _require_finite(strokes: list[np.ndarray]) -> None:
             )
 
 
+def _pass_over_some(strokes: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the strokes with about `_MOST_POINTS` points, evenly chosen, where they have more."""
+    share = _MOST_POINTS / sum(map(len, strokes))
+    if share >= 1:
+        return strokes
+    counts = [min(len(stroke), 2 + int(share * len(stroke))) for stroke in strokes]
+    return [
+        stroke[np.linspace(0, len(stroke) - 1, count).astype(int)]
+        for stroke, count in zip(strokes, counts, strict=True)
+    ]
+
+
 def _scale_to_box(strokes: list[np.ndarray], dot_extent: float) -> list[np.ndarray]:
     """Return the strokes moved to the origin, the longer side of the drawing 20; a dot shrinks to the origin."""
     points = np.concatenate(strokes)
@@ -85,7 +104,23 @@ def _scale_to_box(strokes: list[np.ndarray], dot_extent: float) -> list[np.ndarr
 def _smooth(stroke: np.ndarray) -> np.ndarray:
     """Return the closely spaced points of a smooth path through a stroke (n, 2) in pixels."""
     stroke = _thin_out(stroke)
-    return smooth_path_matrix(stroke, _corners(stroke), _PATH_SPACING) @ stroke
+    corners = _corners(stroke)
+    starts = range(0, max(len(stroke) - 1, 1), _AT_ONCE)
+    return np.concatenate([_smooth_part(stroke, corners, start) for start in starts])
+
+
+def _smooth_part(stroke: np.ndarray, corners: np.ndarray, start: int) -> np.ndarray:
+    """Return the path between `_AT_ONCE` points from ``start`` on, with the first of all, without that of other parts.
+
+    The curve between two points depends on one neighbour more on either side.
+    """
+    first, last = max(start - 1, 0), min(start + _AT_ONCE + 2, len(stroke))
+    near = stroke[first:last]
+    path = smooth_path_matrix(near, corners[first:last], _PATH_SPACING) @ near
+    steps = np.maximum(np.ceil(np.linalg.norm(np.diff(near, axis=0), axis=1) / _PATH_SPACING), 1).astype(int)
+    ends = np.concatenate([[0], np.cumsum(steps)])  # the row of each point
+    upto = ends[min(start + _AT_ONCE, len(stroke) - 1) - first]
+    return path[ends[start - first] + (start > 0) : upto + 1]
 
 
 def _thin_out(stroke: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnviz.data import preparation
 from cnnviz.data.idx import read_idx_images
 from cnnviz.data.ink import LARGE
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
@@ -91,6 +92,31 @@ def test_that_a_stroke_of_few_events_is_an_unbroken_curve():
     ring = 13.5 + 8.7 * np.stack([np.sin(fine), np.cos(fine)])
     rows, columns = np.rint(ring + (np.array(centre_of_mass(image)) - 13.5)[:, None]).astype(int)
     assert image[rows, columns].min() > 128
+
+
+def test_that_a_path_is_the_same_whether_it_is_made_at_once_or_in_parts(monkeypatch):
+    angle = np.linspace(0, 20, 150)
+    spiral = [np.stack([angle * np.cos(angle), angle * np.sin(angle) + (angle > 15)], axis=1), *FOUR]
+    in_parts = {}
+    for count in (1, 2, 7, 1000):
+        monkeypatch.setattr(preparation, "_AT_ONCE", count)
+        in_parts[count] = preparation._smooth(spiral[0])
+        np.testing.assert_allclose(in_parts[count], in_parts[1], atol=1e-12)
+    assert len(in_parts[1]) > 400
+
+
+def test_that_a_scribble_of_a_million_points_is_drawn_in_bounded_memory():
+    angle = np.linspace(0, 2 * np.pi, 1_000_000)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    hundred = circle[np.linspace(0, 999_999, 101).astype(int)]
+    np.testing.assert_allclose(prepare_strokes([circle]).astype(int), prepare_strokes([hundred]), atol=16)
+    noise = np.random.default_rng(0).random((1_000_000, 2))
+    assert (prepare_strokes([noise, circle]) > 0).sum() > 200
+
+
+def test_that_more_strokes_than_anybody_draws_are_refused():
+    with pytest.raises(PreparationError, match="expected a digit of at most 1,000 strokes, found 1,001: draw fewer"):
+        prepare_strokes([np.array([(index, 0.0)]) for index in range(1001)])
 
 
 def test_that_a_sharp_turn_stays_sharp():
