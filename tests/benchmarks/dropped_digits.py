@@ -1,8 +1,8 @@
 """MNIST's test digits, enlarged, written as picture files and read again: how much of the accuracy is left?
 
 Run it in the repository as ``python -m tests.benchmarks.dropped_digits --data-dir DIR``. Each digit is enlarged
-tenfold, saved as PNG, read and prepared as ``predict`` and the window do with a dropped picture, and classified. Beside it
-stands the accuracy on the digits as they are.
+tenfold, saved as PNG, read and prepared as ``predict`` and the window do with a dropped picture, and classified.
+Beside it stands the accuracy on the digits as they are.
 """
 
 import argparse

@@ -7,7 +7,6 @@ from PIL import Image
 
 from cnnviz.data import preparation
 from cnnviz.data.idx import read_idx_images
-from cnnviz.data.ink import LARGE
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
 
 SEVEN = [np.array([(10, 10), (50, 8), (90, 10), (60, 60), (40, 120)], float)]
@@ -286,6 +285,11 @@ def test_that_unevenly_lit_paper_is_removed(light, paper, pen):
 
 
 @pytest.mark.parametrize("light", LIGHTS)
+def test_that_uneven_light_without_noise_is_removed(light):
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), LIGHTS[light], noise=0)), prepare_strokes(FOUR))
+
+
+@pytest.mark.parametrize("light", LIGHTS)
 def test_that_unevenly_lit_paper_alone_is_not_ink(light):
     with pytest.raises(PreparationError, match="no ink"):
         prepare_picture(photograph(np.zeros((400, 400)), LIGHTS[light]))
@@ -293,22 +297,27 @@ def test_that_unevenly_lit_paper_alone_is_not_ink(light):
 
 def test_that_faint_ruled_lines_are_left_out():
     light = LIGHTS["slope"].copy()
-    light[20::45] *= 0.8
+    for offset in range(3):
+        light[20 + offset :: 45] *= 0.8
     assert_alike(prepare_picture(photograph(soft_ink(side=400), light)), prepare_strokes(FOUR))
 
 
 @pytest.mark.parametrize("light", [1.0, LIGHTS["vignette"]])
 def test_that_specks_are_left_out(light):
     ink = np.pad(soft_ink(side=200), 100)
-    for row, column in [(12, 300), (50, 44), (380, 8), (370, 377)]:
-        ink[row : row + 5, column : column + 5] = 1
+    for row, column, side in [(95, 200, 6), (12, 300, 5), (50, 44, 20), (380, 8, 5), (350, 360, 20)]:
+        ink[row : row + side, column : column + side] = 1
     noise = 0 if isinstance(light, float) else 4
     assert_alike(prepare_picture(photograph(ink, light, noise=noise)), prepare_strokes(FOUR))
 
 
-def test_that_the_table_beside_the_paper_is_left_out():
-    table = np.where(COLUMNS > 0.4 + 0.05 * ROWS, 0.3, 1.0)
-    assert_alike(prepare_picture(photograph(soft_ink(side=400), table)), prepare_strokes(FOUR))
+@pytest.mark.parametrize("noise", [0, 4])
+@pytest.mark.parametrize(
+    "where", [COLUMNS > 0.4 + 0.05 * ROWS, (COLUMNS > 0.34) & (COLUMNS < 0.46) & (ROWS > -0.4)], ids=["table", "pencil"]
+)
+def test_that_what_lies_at_the_border_is_left_out(where, noise):
+    things = np.where(where, 0.3, 1.0)
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), things, noise=noise)), prepare_strokes(FOUR))
 
 
 def test_that_colours_and_opacity_are_read_as_they_are(tmp_path):
@@ -324,7 +333,7 @@ def test_that_a_large_picture_is_reduced_and_read_all_the_same(tmp_path, name):
     ink = np.kron(soft_ink(side=400), np.ones((9, 7), np.float32))
     Image.fromarray(np.uint8(250 - 200 * ink)).convert("RGB").save(tmp_path / name)
     pixels = read_picture(tmp_path / name)
-    assert max(pixels.shape) <= LARGE
+    assert max(pixels.shape) <= 800
     assert_alike(prepare_picture(pixels), prepare_strokes([stroke * (7 / 9, 1) for stroke in FOUR]))
 
 
