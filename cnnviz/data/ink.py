@@ -153,7 +153,7 @@ def _sign_of_ink(deviation: np.ndarray) -> int:
 
 def _is_ink_dark(grey: np.ndarray) -> bool:
     """Return whether narrow things are darker than what is around them; the edge of a shadow is darker and lighter."""
-    return _sign_of_ink(mean_around(grey, max(grey.shape) // 8 + 1) - grey) > 0
+    return _sign_of_ink(mean_around(grey, max(grey.shape) // 6 + 1) - grey) > 0
 
 
 def _border(shape: tuple[int, ...]) -> np.ndarray:

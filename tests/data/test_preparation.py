@@ -63,6 +63,7 @@ LIGHTS = {
     "slope": 1 + 0.7 * COLUMNS,
     "soft shadow": 1 - 0.5 / (1 + np.exp(-20 * (COLUMNS - 0.6 * ROWS))),
     "hard shadow": np.where(COLUMNS > 0.6 * ROWS + 0.05, 0.6, 1.0),
+    "shadow at one side": np.where(COLUMNS > 0.3 * ROWS + 0.3, 0.6, 1.0),
     "lamp": 0.5 + 0.5 * np.exp(-8 * (ROWS + 0.3) ** 2 - 8 * (COLUMNS + 0.2) ** 2),
 }
 
