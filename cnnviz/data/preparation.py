@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from cnnviz.data.framing import BOX, area_matrix, centre_by_mass, draw_digits, to_grey
-from cnnviz.data.ink import PreparationError, cut_out_ink
+from cnnviz.data.ink import PreparationError, cut_out_ink, reduction, without_transparency
 from cnnviz.data.pen import SIDE, smooth_path_matrix
 
 __all__ = ["PreparationError", "prepare_picture", "prepare_strokes", "prepare_with_pens", "read_picture"]
@@ -17,6 +17,9 @@ __all__ = ["PreparationError", "prepare_picture", "prepare_strokes", "prepare_wi
 _EVENT_SPACING = 0.75  # pixels; closer events only carry the jitter of hand and screen
 _PATH_SPACING = 0.5  # pixels
 _SHARP_TURN = np.radians(80)
+_AT_ONCE = 128  # events; the matrix of a path grows with their square
+_MOST_POINTS = 5000  # of a drawing; of more, what a person scribbles for minutes, some are passed over
+_MOST_STROKES = 1000
 _ROUNDING = 1e-9  # extent, as a part of the coordinates' size, below which there is only rounding
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
@@ -50,7 +53,7 @@ def prepare_strokes(strokes: Sequence[np.ndarray], pen_width: float = 2.5, *, do
     ValueError
         There is no point at all.
     PreparationError
-        A coordinate is not a finite number.
+        A coordinate is not a finite number, or there are more than 1,000 strokes.
     """
     return prepare_with_pens(strokes, [pen_width], dot_extent=dot_extent)[0]
 
@@ -62,8 +65,12 @@ def prepare_with_pens(
     pieces = [np.asarray(stroke, dtype=np.float64).reshape(-1, 2) for stroke in strokes if len(stroke)]
     if not pieces:
         raise ValueError("an empty drawing has nothing to prepare")
+    if len(pieces) > _MOST_STROKES:
+        raise PreparationError(
+            f"expected a digit of at most {_MOST_STROKES:,} strokes, found {len(pieces):,}: draw fewer"
+        )
     _require_finite(pieces)
-    pieces = _scale_to_box(pieces, dot_extent)
+    pieces = _scale_to_box(_pass_over_some(pieces), dot_extent)
     paths = [_smooth(piece) for piece in pieces]
     points = np.concatenate(paths)
     joined = np.ones(len(points) - 1, bool)
@@ -80,6 +87,18 @@ def _require_finite(strokes: list[np.ndarray]) -> None:
             )
 
 
+def _pass_over_some(strokes: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the strokes with about `_MOST_POINTS` points, evenly chosen, where they have more."""
+    share = _MOST_POINTS / sum(map(len, strokes))
+    if share >= 1:
+        return strokes
+    counts = [min(len(stroke), 2 + int(share * len(stroke))) for stroke in strokes]
+    return [
+        stroke[np.linspace(0, len(stroke) - 1, count).astype(int)]
+        for stroke, count in zip(strokes, counts, strict=True)
+    ]
+
+
 def _scale_to_box(strokes: list[np.ndarray], dot_extent: float) -> list[np.ndarray]:
     """Return the strokes moved to the origin, the longer side of the drawing 20; a dot shrinks to the origin."""
     points = np.concatenate(strokes)
@@ -93,7 +112,23 @@ def _scale_to_box(strokes: list[np.ndarray], dot_extent: float) -> list[np.ndarr
 def _smooth(stroke: np.ndarray) -> np.ndarray:
     """Return the closely spaced points of a smooth path through a stroke (n, 2) in pixels."""
     stroke = _thin_out(stroke)
-    return smooth_path_matrix(stroke, _corners(stroke), _PATH_SPACING) @ stroke
+    corners = _corners(stroke)
+    starts = range(0, max(len(stroke) - 1, 1), _AT_ONCE)
+    return np.concatenate([_smooth_part(stroke, corners, start) for start in starts])
+
+
+def _smooth_part(stroke: np.ndarray, corners: np.ndarray, start: int) -> np.ndarray:
+    """Return the path between `_AT_ONCE` points from ``start`` on, with the first of all, without that of other parts.
+
+    The curve between two points depends on one neighbour more on either side.
+    """
+    first, last = max(start - 1, 0), min(start + _AT_ONCE + 2, len(stroke))
+    near = stroke[first:last]
+    path = smooth_path_matrix(near, corners[first:last], _PATH_SPACING) @ near
+    steps = np.maximum(np.ceil(np.linalg.norm(np.diff(near, axis=0), axis=1) / _PATH_SPACING), 1).astype(int)
+    ends = np.concatenate([[0], np.cumsum(steps)])  # the row of each point
+    upto = ends[min(start + _AT_ONCE, len(stroke) - 1) - first]
+    return path[ends[start - first] + (start > 0) : upto + 1]
 
 
 def _thin_out(stroke: np.ndarray) -> np.ndarray:
@@ -116,13 +151,13 @@ def _corners(stroke: np.ndarray) -> np.ndarray:
     return corners
 
 
-def prepare_picture(grey: np.ndarray) -> np.ndarray:
+def prepare_picture(picture: np.ndarray) -> np.ndarray:
     """Prepare a picture of one digit, dark on light or light on dark, of any size.
 
     Parameters
     ----------
-    grey : np.ndarray, shape (height, width)
-        Grey levels at any scale. The border tells what is background; it may be shaded and noisy.
+    picture : np.ndarray, shape (height, width), (height, width, 3) or (height, width, 4)
+        Grey levels or colours at any scale, or uint8 colours with opacity. The paper may be shaded and noisy.
 
     Returns
     -------
@@ -134,7 +169,7 @@ def prepare_picture(grey: np.ndarray) -> np.ndarray:
     PreparationError
         Nothing stands out from the background, or a value is not finite.
     """
-    ink = _reduce_to_box(cut_out_ink(np.asarray(grey)))
+    ink = _reduce_to_box(cut_out_ink(without_transparency(np.asarray(picture))))
     image = np.zeros((1, SIDE, SIDE), np.float32)
     top, left = ((SIDE - side) // 2 for side in ink.shape)
     image[0, top : top + ink.shape[0], left : left + ink.shape[1]] = ink
@@ -151,7 +186,7 @@ def _reduce_to_box(ink: np.ndarray) -> np.ndarray:
 
 
 def read_picture(path: str | Path) -> np.ndarray:
-    """Read a picture file as grey levels: transparency on white, colours as luminance, turned as its camera says.
+    """Read a picture file, turned as its camera says; a large one is reduced as `prepare_picture` would.
 
     Parameters
     ----------
@@ -160,8 +195,9 @@ def read_picture(path: str | Path) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray, shape (height, width)
-        uint8, or float32 where the file has more than 8 bits a pixel.
+    np.ndarray, shape (height, width), (height, width, 3) or (height, width, 4)
+        Grey levels, colours or colours with opacity, as `prepare_picture` takes them: uint8, or float32 where the file
+        has more than 8 bits a pixel.
 
     Raises
     ------
@@ -175,7 +211,7 @@ def read_picture(path: str | Path) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as picture:
                 _require_moderate_size(path, picture.width * picture.height)
-                return _as_grey(ImageOps.exif_transpose(picture))
+                return _as_array(picture)
     except PreparationError:
         raise
     except Image.DecompressionBombError as fault:
@@ -189,12 +225,14 @@ def _require_moderate_size(path: str | Path, pixels: int) -> None:
         raise PreparationError(_TOO_LARGE.format(path=path, size=f"{pixels / 1e6:.0f}"))
 
 
-def _as_grey(picture: Image.Image) -> np.ndarray:
-    """Return the grey levels of an opened picture."""
+def _as_array(picture: Image.Image) -> np.ndarray:
+    """Return the pixels of an opened picture."""
     if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would cut off at 255
-        return np.asarray(picture, dtype=np.float32)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(paper, picture)
-    return np.asarray(picture.convert("L"))
+        return np.asarray(ImageOps.exif_transpose(picture), dtype=np.float32)
+    factor = reduction(picture.size)
+    picture.draft("RGB", (picture.width // factor, picture.height // factor))  # a JPEG is decoded no larger
+    has_colours = picture.mode not in ("1", "L")
+    picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB" if has_colours else "L")
+    if (factor := reduction(picture.size)) > 1:
+        picture = picture.reduce(factor)
+    return np.asarray(ImageOps.exif_transpose(picture))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnviz.data import preparation
 from cnnviz.data.idx import read_idx_images
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
 
@@ -36,6 +37,37 @@ def picture(strokes=SEVEN, factor=10):
     return np.kron(prepare_strokes(strokes), np.ones((factor, factor), np.uint8))
 
 
+def assert_alike(image, wanted, tolerance=14):
+    """Assert that both are the same digit, perhaps moved by a pixel where its mass lies between two."""
+    assert max(extent(image)) >= 19
+    wanted = wanted.astype(int)
+    moves = [np.roll(image, move, (0, 1)) for move in np.ndindex(3, 3)]
+    assert min(np.abs(np.roll(moved, (-1, -1), (0, 1)) - wanted).mean() for moved in moves) < tolerance
+
+
+def soft_ink(strokes=FOUR, side=280):
+    """Return a large picture of a digit in the middle, (side, side), 0 (paper) to 1 (ink), with soft edges."""
+    small = Image.fromarray(prepare_strokes(strokes))
+    return np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)) / 255
+
+
+def photograph(ink, light, paper=230, pen=60, noise=4):
+    """Return grey levels of ink (height, width) on paper under ``light``, with noise."""
+    levels = light * (paper + (pen - paper) * ink) + np.random.default_rng(0).normal(0, noise, ink.shape)
+    return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+ROWS, COLUMNS = np.mgrid[:400, :400] / 400 - 0.5
+LIGHTS = {
+    "vignette": 1 - 1.2 * (ROWS**2 + COLUMNS**2),
+    "slope": 1 + 0.7 * COLUMNS,
+    "soft shadow": 1 - 0.5 / (1 + np.exp(-20 * (COLUMNS - 0.6 * ROWS))),
+    "hard shadow": np.where(COLUMNS > 0.6 * ROWS + 0.05, 0.6, 1.0),
+    "shadow at one side": np.where(COLUMNS > 0.3 * ROWS + 0.3, 0.6, 1.0),
+    "lamp": 0.5 + 0.5 * np.exp(-8 * (ROWS + 0.3) ** 2 - 8 * (COLUMNS + 0.2) ** 2),
+}
+
+
 @pytest.mark.parametrize("strokes", [SEVEN, FOUR, [stroke[:, ::-1] for stroke in SEVEN]])
 @pytest.mark.parametrize("pen_width", [1.7, 2.5, 4.0])
 def test_that_a_drawing_fills_the_box_and_its_centre_of_mass_is_at_14(strokes, pen_width):
@@ -60,6 +92,31 @@ def test_that_a_stroke_of_few_events_is_an_unbroken_curve():
     ring = 13.5 + 8.7 * np.stack([np.sin(fine), np.cos(fine)])
     rows, columns = np.rint(ring + (np.array(centre_of_mass(image)) - 13.5)[:, None]).astype(int)
     assert image[rows, columns].min() > 128
+
+
+def test_that_a_path_is_the_same_whether_it_is_made_at_once_or_in_parts(monkeypatch):
+    angle = np.linspace(0, 20, 150)
+    spiral = [np.stack([angle * np.cos(angle), angle * np.sin(angle) + (angle > 15)], axis=1), *FOUR]
+    in_parts = {}
+    for count in (1, 2, 7, 1000):
+        monkeypatch.setattr(preparation, "_AT_ONCE", count)
+        in_parts[count] = preparation._smooth(spiral[0])
+        np.testing.assert_allclose(in_parts[count], in_parts[1], atol=1e-12)
+    assert len(in_parts[1]) > 400
+
+
+def test_that_a_scribble_of_a_million_points_is_drawn_in_bounded_memory():
+    angle = np.linspace(0, 2 * np.pi, 1_000_000)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    hundred = circle[np.linspace(0, 999_999, 101).astype(int)]
+    np.testing.assert_allclose(prepare_strokes([circle]).astype(int), prepare_strokes([hundred]), atol=16)
+    noise = np.random.default_rng(0).random((1_000_000, 2))
+    assert (prepare_strokes([noise, circle]) > 0).sum() > 200
+
+
+def test_that_more_strokes_than_anybody_draws_are_refused():
+    with pytest.raises(PreparationError, match="expected a digit of at most 1,000 strokes, found 1,001: draw fewer"):
+        prepare_strokes([np.array([(index, 0.0)]) for index in range(1001)])
 
 
 def test_that_a_sharp_turn_stays_sharp():
@@ -143,9 +200,7 @@ def test_that_shade_and_noise_of_the_paper_are_removed():
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:280, :280] / 280
     photograph = 220 - 60 * columns - 60 * rows - 0.35 * picture() + rng.normal(0, 3, (280, 280))
-    prepared = prepare_picture(photograph)
-    assert max(extent(prepared)) >= 19
-    assert np.abs(prepared.astype(int) - prepare_strokes(SEVEN)).mean() < 12
+    assert_alike(prepare_picture(photograph), prepare_strokes(SEVEN))
 
 
 def test_that_a_hair_line_is_widened():
@@ -185,18 +240,102 @@ def test_that_a_grey_picture_is_read_as_it_is(tmp_path):
     np.testing.assert_array_equal(read_picture(tmp_path / "seven.png"), picture())
 
 
-def test_that_what_is_transparent_is_white(tmp_path):
-    rgba = np.zeros((10, 10, 4), np.uint8)
-    rgba[4:6, 4:6, 3] = 255  # black on nothing
-    Image.fromarray(rgba).save(tmp_path / "clear.png")
-    grey = read_picture(tmp_path / "clear.png")
-    assert grey[0, 0] == 255
-    assert grey[5, 5] == 0
+@pytest.mark.parametrize("ink", [(0, 0, 0), (255, 255, 255), (220, 30, 30), (128, 128, 128)])
+@pytest.mark.parametrize("beyond", [0, 255])
+def test_that_ink_of_any_colour_on_nothing_is_read(tmp_path, ink, beyond):
+    alpha = np.round(255 * soft_ink())
+    rgba = np.where(alpha[..., None] > 0, ink, beyond)
+    Image.fromarray(np.dstack([rgba, alpha]).astype(np.uint8)).save(tmp_path / "clear.png")
+    assert_alike(prepare_picture(read_picture(tmp_path / "clear.png")), prepare_picture(soft_ink()), 1)
 
 
-def test_that_colours_become_luminance(tmp_path):
-    Image.new("RGB", (3, 3), (255, 0, 0)).save(tmp_path / "red.png")
-    assert read_picture(tmp_path / "red.png")[0, 0] == 76  # ITU-R BT.601
+@pytest.mark.parametrize(("paper", "pen"), [(255, 0), (0, 255), (200, 40)])
+def test_that_paper_with_nothing_around_it_is_paper(paper, pen):
+    grey = np.round(paper + (pen - paper) * soft_ink())
+    card = np.pad(np.dstack([grey, grey, grey, np.full_like(grey, 255)]), ((20, 40), (30, 10), (0, 0)))
+    assert_alike(prepare_picture(card.astype(np.uint8)), prepare_picture(soft_ink()), 1)
+
+
+def test_that_a_picture_of_nothing_has_no_ink():
+    with pytest.raises(PreparationError, match="no ink"):
+        prepare_picture(np.zeros((30, 30, 4), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("paper", "pen"),
+    [
+        ((0, 130, 0), (255, 0, 0)),  # of equal luminance
+        ((255, 255, 255), (255, 255, 0)),
+        ((250, 230, 90), (250, 250, 250)),
+        ((90, 120, 160), (120, 110, 130)),
+        ((40, 80, 60), (230, 235, 230)),
+    ],
+)
+@pytest.mark.parametrize("name", ["colour.png", "colour.jpg"])
+def test_that_ink_is_told_from_paper_by_the_colour_that_differs(tmp_path, paper, pen, name):
+    ink = soft_ink()[..., None]
+    picture = np.round(np.array(paper) * (1 - ink) + np.array(pen) * ink).astype(np.uint8)
+    Image.fromarray(picture).save(tmp_path / name)
+    assert_alike(prepare_picture(read_picture(tmp_path / name)), prepare_picture(soft_ink()), 4)
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+@pytest.mark.parametrize(("paper", "pen"), [(235, 60), (235, 130), (60, 230)])
+def test_that_unevenly_lit_paper_is_removed(light, paper, pen):
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), LIGHTS[light], paper, pen)), prepare_strokes(FOUR))
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+def test_that_uneven_light_without_noise_is_removed(light):
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), LIGHTS[light], noise=0)), prepare_strokes(FOUR))
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+def test_that_unevenly_lit_paper_alone_is_not_ink(light):
+    with pytest.raises(PreparationError, match="no ink"):
+        prepare_picture(photograph(np.zeros((400, 400)), LIGHTS[light]))
+
+
+def test_that_faint_ruled_lines_are_left_out():
+    light = LIGHTS["slope"].copy()
+    for offset in range(3):
+        light[20 + offset :: 45] *= 0.8
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), light)), prepare_strokes(FOUR))
+
+
+@pytest.mark.parametrize("light", [1.0, LIGHTS["vignette"]])
+def test_that_specks_are_left_out(light):
+    ink = np.pad(soft_ink(side=200), 100)
+    for row, column, side in [(95, 200, 6), (12, 300, 5), (50, 44, 20), (380, 8, 5), (350, 360, 20)]:
+        ink[row : row + side, column : column + side] = 1
+    noise = 0 if isinstance(light, float) else 4
+    assert_alike(prepare_picture(photograph(ink, light, noise=noise)), prepare_strokes(FOUR))
+
+
+@pytest.mark.parametrize("noise", [0, 4])
+@pytest.mark.parametrize(
+    "where", [COLUMNS > 0.4 + 0.05 * ROWS, (COLUMNS > 0.34) & (COLUMNS < 0.46) & (ROWS > -0.4)], ids=["table", "pencil"]
+)
+def test_that_what_lies_at_the_border_is_left_out(where, noise):
+    things = np.where(where, 0.3, 1.0)
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), things, noise=noise)), prepare_strokes(FOUR))
+
+
+def test_that_colours_and_opacity_are_read_as_they_are(tmp_path):
+    for mode, pixel in (("RGB", (255, 0, 7)), ("RGBA", (3, 2, 1, 200))):
+        Image.new(mode, (4, 3), pixel).save(tmp_path / "colour.png")
+        pixels = read_picture(tmp_path / "colour.png")
+        assert pixels.shape == (3, 4, len(mode))
+        assert pixels[2, 1].tolist() == list(pixel)
+
+
+@pytest.mark.parametrize("name", ["large.png", "large.jpg"])
+def test_that_a_large_picture_is_reduced_and_read_all_the_same(tmp_path, name):
+    ink = np.kron(soft_ink(side=400), np.ones((9, 7), np.float32))
+    Image.fromarray(np.uint8(250 - 200 * ink)).convert("RGB").save(tmp_path / name)
+    pixels = read_picture(tmp_path / name)
+    assert max(pixels.shape) <= 800
+    assert_alike(prepare_picture(pixels), prepare_strokes([stroke * (7 / 9, 1) for stroke in FOUR]))
 
 
 def test_that_sixteen_bits_are_kept(tmp_path):

@@ -11,7 +11,7 @@ from cnnviz.resource_files import resource
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # importlib mode leaves it off the path
 
-from tests.benchmarks import replay_strokes  # noqa: E402
+from tests.benchmarks import replay_strokes
 
 ONE = Drawing([np.array([(5.0, 0), (5, 20)])], 1, 3)
 SEVEN = Drawing([np.array([(0.0, 0), (10, 0), (4, 20)])], 7, 4)
