@@ -3,6 +3,7 @@
 import logging
 import time
 from pathlib import Path
+from zlib import crc32
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import (
@@ -39,6 +40,7 @@ from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.network import NetworkPanel
+from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.picture_dialog import PictureDialog, picture_in
 from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
@@ -50,6 +52,7 @@ from cnnviz.training.snapshot import Snapshot
 log = logging.getLogger(__name__)
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm *.pbm);;All files (*)"
+LAYOUT_VERSION = crc32(" ".join(panel.name for panel in PANELS).encode()) >> 1  # that of other panels fits no longer
 TICK_MS = 31  # the display takes what is newest some 32 times a second
 
 
@@ -182,6 +185,7 @@ class MainWindow(QMainWindow):
         for panel in self.panels.values():
             panel.hovered.connect(self._reading.setText)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
+        self.panels[ReadingPanel.name].watch(self.drawing)
         network.drawing_wanted.connect(self.drawing.start_following)
         experiment.download_wanted.connect(self.download_mnist)
         QApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -285,7 +289,7 @@ class MainWindow(QMainWindow):
         self._settings.forget_window()
         self._save_settings()
         geometry, layout = window
-        restored = self.restoreGeometry(QByteArray(geometry)) and self.restoreState(QByteArray(layout))
+        restored = self.restoreGeometry(QByteArray(geometry)) and self.restoreState(QByteArray(layout), LAYOUT_VERSION)
         self._settings.geometry, self._settings.layout, self._settings.seal = remembered
         self._save_settings()
         self._sized = restored
@@ -425,7 +429,7 @@ class MainWindow(QMainWindow):
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
         if not self.isFullScreen():
-            self._settings.set_window(self.saveGeometry().data(), self.saveState().data())
+            self._settings.set_window(self.saveGeometry().data(), self.saveState(LAYOUT_VERSION).data())
         self._save_settings()
         event.accept()
 

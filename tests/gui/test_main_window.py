@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QMessageBox,
     QScrollBar,
+    QTabBar,
 )
 
 from cnnviz.formats import read_parameters
@@ -91,7 +92,8 @@ def test_that_in_the_default_layout_all_panels_are_seen_whole(make_window, size,
     names = list(places)
     overlaps = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if places[a].intersects(places[b])]
     assert overlaps == []
-    used = sum(place.width() * place.height() for place in places.values())
+    shown = [bar for bar in window.findChildren(QTabBar) if bar.isVisible()]
+    used = sum(place.width() * place.height() for place in [*places.values(), *shown])
     assert used > 0.85 * size[0] * size[1]
 
 
@@ -99,6 +101,7 @@ def test_that_every_control_has_a_name_and_says_what_it_does(window):
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider)
     controls = [control for kind in kinds for control in window.findChildren(kind)]
     own = [c for c in controls if not isinstance(c, QScrollBar) and not c.objectName().startswith("qt_")]
+    own = [c for c in own if not isinstance(c.parent(), QTabBar)]  # its arrows for more tabs than there is room for
     assert len(own) > 30
     assert [c for c in own if not c.accessibleName() or not c.toolTip()] == []
 

@@ -379,7 +379,8 @@ class DrawingPanel(Panel):
     def _arrange(self) -> None:
         """Put everything under the pad, or beside it where there is more room."""
         area = self.rect().adjusted(GRID, GRID, -GRID, -GRID)
-        below = min(area.width(), area.height() - _BUTTONS - _LEAST_ANSWER - 2 * GRID)
+        answer = max(_LEAST_ANSWER, 3 * area.height() // 10)
+        below = min(area.width(), area.height() - _BUTTONS - answer - 2 * GRID)
         beside = min(area.width() // 2, area.height() - _BUTTONS - GRID)
         if below >= beside or area.width() // 2 - GRID < self._least_column():
             # One column of one width, in the middle; a smaller pad stands in its middle.
