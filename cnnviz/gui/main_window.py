@@ -216,7 +216,7 @@ class MainWindow(QMainWindow):
     def _is_due(self, panel: Panel, snapshot: Snapshot, now: float) -> bool:
         shown, since = self._shown.get(panel.name, (None, 0.0))
         is_time = now - since >= panel.interval - TICK_MS / 2000  # at the nearest tick
-        return shown is not snapshot and is_time and panel.isVisible()
+        return shown is not snapshot and is_time and panel.is_seen
 
     def _shown_since(self, panel: Panel) -> float:
         return self._shown.get(panel.name, (None, 0.0))[1]

@@ -25,9 +25,10 @@ EMPTY = "Draw a digit: the answer is shown here along the path of the pen"
 NO_PATH = "A picture has no path; draw a digit to see how its answer comes about"
 NO_NETWORK = "The answer appears as soon as the network is there"
 
-_EVERY = 0.08  # seconds from one look at the drawing to the next; the pen comes first
+_EVERY = 0.1  # seconds from one look at the drawing to the next; the pen comes first
 _SLICE = 0.003  # seconds of work on the course at a time
 _REST = 3  # times as long as a slice is rested before the next
+_BREATH = 5  # milliseconds from the stages to the course
 _AT_A_TIME = 10  # images that are classified before the clock is looked at
 _HEADING = 2 * GRID  # pixels; height of a heading
 
@@ -105,12 +106,16 @@ class ReadingPanel(Panel):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Catch up with what happened while the panel was hidden."""
         super().showEvent(event)
-        self._look()
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Look anew: the drawing may be another one."""
+        self._look_soon.request()
 
     @Slot()
     def _look(self) -> None:
         """Show the stages of what is on the pad, and begin with its course, if anybody sees it."""
-        if self._drawing is None or not self.isVisible():
+        if self._drawing is None or not self.is_seen:
             return
         self._show_stages()
         if not self._drawing.sheet.strokes:
@@ -120,7 +125,7 @@ class ReadingPanel(Panel):
             self._job = None
             self.strip.show_sentence(NO_NETWORK)
         elif not self._work_on.isActive():
-            self._work()
+            self._work_on.start(_BREATH)
 
     # The stages
 
@@ -158,7 +163,7 @@ class ReadingPanel(Panel):
     def _do_a_little(self) -> bool:
         """Prepare a missing image, or classify some, or show the whole; return whether there is more to be done."""
         drawing, snapshot = self._drawing, self.workbench.snapshot
-        if drawing.image is None or not drawing.sheet.strokes or snapshot is None or not self.isVisible():
+        if drawing.image is None or not drawing.sheet.strokes or snapshot is None or not self.is_seen:
             self._job = None
             return False
         if self._job is None:
