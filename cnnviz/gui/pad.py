@@ -24,7 +24,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.gui.strokes import Drawing, Picture, Sheet, Stroke, first_points, smooth_path
-from cnnviz.gui.theme import DARK, GRID, SMALL, Theme, grey_colors, small_font
+from cnnviz.gui.theme import DARK, GRID, Theme, grey_colors
 from cnnviz.gui.tiles import image_of
 
 PEN_WIDTH = 2.5 / 28
@@ -40,9 +40,6 @@ _INK = QColor("#ffffff")
 _PAPER = QColor("#000000")
 _HINT = QColor("#8b909a")
 _LATER_INK = QColor("#4d525c")  # what had not been drawn yet at the moment that is looked at
-_CAPTION = QColor("#ffffff")
-_BEHIND_CAPTION = QColor(0, 0, 0, 170)
-_CAPTION_HEIGHT = SMALL + GRID  # pixels
 
 
 class Pad(QWidget):
@@ -63,7 +60,6 @@ class Pad(QWidget):
         self._drawing = Drawing()
         self._pen_is_down = False
         self._finger: int | None = None  # that draws
-        self._caption = ""
         self._moment: int | None = None  # how many points are shown as drawn already; None: all
         self._theme = DARK
         self._led_by_keyboard = False
@@ -136,12 +132,6 @@ class Pad(QWidget):
         self.changed.emit()
 
     # What is looked at
-
-    def set_caption(self, text: str) -> None:
-        """Show a line at the bottom of the pad; empty: none."""
-        if text != self._caption:
-            self._caption = text
-            self.update()
 
     def show_moment(self, points: int | None) -> None:
         """Show the drawing as it was when there were so many ``points``, later ink dimmed; None: as it is."""
@@ -278,23 +268,13 @@ class Pad(QWidget):
             self._paint_signs(painter, square)
 
     def _paint_signs(self, painter: QPainter, square: QRect) -> None:
-        """Paint what is not ink: the invitation, the caption and the focus ring."""
+        """Paint what is not ink: the invitation and the focus ring."""
         if self.is_empty:
             painter.setPen(_HINT)
             painter.drawText(square, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._invitation)
-        if self._caption:
-            self._paint_caption(painter, square)
         if self.hasFocus() and self._led_by_keyboard:
             painter.setPen(QPen(QColor(self._theme.accent), 2))
             painter.drawRect(square.adjusted(1, 1, -1, -1))
-
-    def _paint_caption(self, painter: QPainter, square: QRect) -> None:
-        row = QRect(square.x(), square.bottom() + 1 - _CAPTION_HEIGHT, square.width(), _CAPTION_HEIGHT)
-        painter.fillRect(row, _BEHIND_CAPTION)
-        painter.setFont(small_font())
-        painter.setPen(_CAPTION)
-        text = painter.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideMiddle, row.width() - GRID)
-        painter.drawText(row, Qt.AlignmentFlag.AlignCenter, text)
 
     def _finish_ink(self) -> None:
         """Bring ``_finished`` up to date, so that little is left to be painted anew with each event."""

@@ -372,17 +372,6 @@ def test_that_levels_of_more_than_8_bits_are_shown_from_darkest_to_brightest(pad
     assert picture(pad)[[50, 50, 150], [50, 150, 50]].tolist() == [0, 128, 255]
 
 
-def test_that_a_caption_stands_at_the_bottom_of_the_pad(pad: Pad) -> None:
-    pad.lay(photo())
-    before = picture(pad)
-    pad.set_caption("photo.png")
-    shown = picture(pad)
-    assert np.array_equal(shown[:170], before[:170])
-    assert not np.array_equal(shown[180:], before[180:])
-    pad.set_caption("")
-    assert np.array_equal(picture(pad), before)
-
-
 # A moment of the drawing
 
 

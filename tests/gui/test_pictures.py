@@ -283,7 +283,7 @@ def test_that_t_and_m_show_test_digits_on_the_pad_which_become_the_probe(
     QTest.keyClick(window, Qt.Key.Key_T)
     wait_until(lambda: window.refresh() or not window.drawing.sheet.is_empty)
     first = window.drawing.sheet.picture
-    assert window.drawing.pad._caption.startswith(f"{first.title}: a")
+    assert window.drawing.note.text().startswith(f"{first.title}: a")
     assert np.array_equal(live.snapshot.trace.probe.image, window.drawing.view.image)
     QTest.keyClick(window, Qt.Key.Key_M)
     assert "Ctrl+T" in window._notice.text()

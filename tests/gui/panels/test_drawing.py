@@ -422,7 +422,7 @@ def test_that_a_picture_is_shown_prepared_and_answered_as_a_drawing(panel: Drawi
     panel.show_picture(picture)
     assert panel.view.image is picture.prepared
     assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(picture.prepared))
-    assert panel.pad._caption == "photo.png"
+    assert panel.note.text() == "photo.png"
     assert panel.clear_button.isEnabled()
     assert panel.course.moments(picture.prepared) == []
 
@@ -431,13 +431,26 @@ def test_that_a_labelled_picture_says_what_it_is_and_what_it_is_read_as_now(
     panel: DrawingPanel, snapshot: Snapshot
 ) -> None:
     panel.show_picture(photo(label=8))
-    assert panel.pad._caption == f"photo.png: an 8, read as {panel.bars.winner}"
+    assert panel.note.text() == f"photo.png: an 8, read as {panel.bars.winner}"
     panel.workbench.snapshot = changed_parameters(snapshot)
     panel.show_snapshot(panel.workbench.snapshot)
-    assert panel.pad._caption == f"photo.png: an 8, read as {panel.bars.winner}"
+    assert panel.note.text() == f"photo.png: an 8, read as {panel.bars.winner}"
     panel.workbench.snapshot = None
     panel.workbench.run_started.emit()
-    assert panel.pad._caption == "photo.png: an 8"
+    assert panel.note.text() == "photo.png: an 8"
+
+
+@pytest.mark.parametrize("size", [(230, 300), (230, 360), (700, 300)])
+def test_that_the_longest_note_on_a_test_digit_is_read_whole(panel: DrawingPanel, size: tuple[int, int]) -> None:
+    panel.resize(*size)
+    panel.show_picture(replace(photo(label=8), title="test digit 4444"))
+    assert panel.note.text() == f"test digit 4444: an 8, read as {panel.bars.winner}"
+    assert panel.rect().contains(panel.note.geometry())
+    assert panel.pad.geometry().bottom() == panel.note.geometry().bottom()
+    panel.show_picture(replace(photo(), title=f"a {'very ' * 40}long name of a photograph.jpeg"))
+    settle(panel)
+    assert "\u2026" in panel.note.text()
+    assert panel.rect().contains(panel.note.geometry())
 
 
 def test_that_a_stroke_begins_a_drawing_undo_brings_the_picture_back_and_clear_takes_it_away(
@@ -446,7 +459,7 @@ def test_that_a_stroke_begins_a_drawing_undo_brings_the_picture_back_and_clear_t
     picture = photo()
     panel.show_picture(picture)
     draw_a_seven(panel)
-    assert panel.pad._caption == ""
+    assert not panel.note.isVisible()
     assert np.array_equal(panel.view.image, prepare_strokes(panel.strokes))
     panel.undo()
     settle(panel)
@@ -454,7 +467,7 @@ def test_that_a_stroke_begins_a_drawing_undo_brings_the_picture_back_and_clear_t
     panel.clear()
     assert panel.view.image is None
     assert panel.bars.probabilities is None
-    assert panel.pad._caption == ""
+    assert not panel.note.isVisible()
 
 
 def test_that_a_picture_can_be_followed(panel: DrawingPanel) -> None:
