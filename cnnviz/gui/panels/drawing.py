@@ -26,7 +26,8 @@ from cnnviz.training.snapshot import Snapshot
 
 INVITATION = "Draw a digit"
 _NO_NETWORK = "The answer appears as soon as the network is there"
-_NOTE_STYLE = f"background: rgba(0, 0, 0, 190); color: white; font-size: {SMALL}px; padding: 1px 6px;"
+_NOTE_PADDING = 6  # pixels
+_NOTE_STYLE = f"background: rgba(0, 0, 0, 190); color: white; font-size: {SMALL}px; padding: 1px {_NOTE_PADDING}px;"
 _OFFER = "Use trained\nparameters"
 _INPUT = "28 \u00d7 28 input"
 _DOT = PEN_WIDTH / 2  # a click with a trembling hand is a dot, not a digit to be enlarged
@@ -298,10 +299,10 @@ class DrawingPanel(Panel):
             self._place_note()
 
     def _place_note(self) -> None:
-        room = self.width() - 4 * GRID
+        middle = self.pad.geometry().center().x()
+        room = 2 * (min(middle, self.width() - middle) - GRID - _NOTE_PADDING)
         self.note.setText(self.note.fontMetrics().elidedText(self._note, Qt.TextElideMode.ElideMiddle, room))
         self.note.adjustSize()
-        middle = self.pad.geometry().center().x()
         self.note.move(middle - self.note.width() // 2, self.pad.geometry().bottom() + 1 - self.note.height())
         self.note.setVisible(bool(self._note))
         self.note.raise_()
