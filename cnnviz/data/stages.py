@@ -101,7 +101,7 @@ def _picture_of(strokes: Sequence[np.ndarray], pen_width: float) -> np.ndarray:
     canvas = ImageDraw.Draw(paper)
     radius = pen_width * _PAD_SIDE / 2
     for stroke in strokes:
-        points = [(x, y) for x, y in (stroke * _PAD_SIDE - 0.5).tolist()]
+        points = [(x, y) for x, y in (stroke * _PAD_SIDE).tolist()]
         canvas.line(points, fill=255, width=round(2 * radius))
         for x, y in points:
             canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)

@@ -93,7 +93,7 @@ def test_that_a_single_click_is_a_dot():
     dot = [np.array([(0.2, 0.2)])]
     shrunk = stages_of_drawing(dot, PEN, prepare_strokes(dot))[0]
     assert shrunk.sum() / 255 == pytest.approx(np.pi * 2.5**2 / 4, rel=0.15)
-    assert centre_of_mass(shrunk) == pytest.approx((0.2 * 28 - 0.5, 0.2 * 28 - 0.5), abs=0.1)
+    assert centre_of_mass(shrunk) == pytest.approx((0.2 * 28 - 0.5, 0.2 * 28 - 0.5), abs=0.02)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 400), (400, 3)])

@@ -7,6 +7,7 @@ from cnnviz.gui.digit_picker import NO_TEST, NONE_MISREAD, DigitPicker
 from cnnviz.gui.strokes import Picture
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.control import ProbeChoice
+from cnnviz.training.session import Phase, Status
 
 
 @pytest.fixture
@@ -51,9 +52,14 @@ def test_that_a_digit_is_not_shown_when_another_probe_was_chosen_meanwhile(
     picker: DigitPicker, picked: list[Picture], live: Workbench, wait_until: Callable[..., None]
 ) -> None:
     picker.pick_random()
+    index = live.probe.index
     live.set_probe(ProbeChoice("training"))
     live.step()
     wait_until(lambda: live.poll() or live.snapshot.step == 1)
+    assert picked == []
+    live.set_probe(ProbeChoice("test", index))
+    live.step()
+    wait_until(lambda: live.poll() or live.snapshot.step == 2)
     assert picked == []
 
 
@@ -95,3 +101,15 @@ def test_that_a_test_without_errors_is_told(
     object.__setattr__(live.snapshot.history.tests[-1].evaluation, "misread", np.empty(0, np.int32))
     picker.pick_misread()
     assert told == [NONE_MISREAD]
+
+
+def test_that_where_the_run_has_ended_one_line_says_so(
+    picker: DigitPicker, live: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    live.failed.connect(told.append)
+    monkeypatch.setattr(live, "_status", Status(Phase.STOPPED))
+    before = live.probe
+    picker.pick_random()
+    assert "R (Reset) begins anew" in told[0]
+    assert live.probe is before

@@ -1,5 +1,6 @@
 """Pictures from elsewhere: through the file dialog, dropped, pasted."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -269,9 +270,11 @@ def test_that_closing_the_window_waits_for_the_picture_that_is_being_read(
     window.read_picture(file)
     (dialog,) = window.findChildren(PictureDialog)
     wait_until(lambda: gate.entered)
-    gate.is_open = True
+    later = threading.Timer(0.1, setattr, (gate, "is_open", True))
+    later.start()
     window.close()
     assert dialog._thread.isFinished()
+    later.join()
 
 
 # Test digits
