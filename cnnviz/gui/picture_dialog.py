@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import QMimeData, QObject, Qt, QThread, Signal, Slot
+from PySide6.QtCore import QMimeData, QObject, Qt, QThread, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressDialog, QWidget
 
@@ -85,10 +85,12 @@ class PictureDialog(QProgressDialog):
         super().__init__(f"Reading {name}", "Cancel", 0, 0, parent)
         self.setWindowTitle("Open picture")
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.setMinimumDuration(LONG_MS)
         self.setAutoClose(False)
         self.setAutoReset(False)
         self._is_wanted = True
+        self._patience = QTimer(self)  # QProgressDialog's own does not run before its first value
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self.show)
         self._thread = PictureThread(source, self)
         self._thread.done.connect(self._hand_on)
         self._thread.failed.connect(self._complain)
@@ -97,6 +99,7 @@ class PictureDialog(QProgressDialog):
 
     def start(self) -> None:
         """Begin."""
+        self._patience.start(LONG_MS)
         self._thread.start()
 
     @Slot(object)
@@ -113,7 +116,8 @@ class PictureDialog(QProgressDialog):
     def stop(self) -> None:
         """Go away. Decoding cannot be interrupted; what comes of it is passed over."""
         self._is_wanted = False
-        self.hide()
+        self._patience.stop()
+        self.cancel()
 
     def finish(self) -> None:
         """Go away, and wait for the thread."""
@@ -122,6 +126,7 @@ class PictureDialog(QProgressDialog):
 
     @Slot()
     def _end(self) -> None:
+        self._patience.stop()
         self._thread.wait()  # it has told its end, but is not quite through
         self.close()
         self.deleteLater()

@@ -239,7 +239,7 @@ def test_that_a_picture_that_takes_long_can_be_cancelled_and_is_then_passed_over
     monkeypatch.setattr(picture_dialog, "LONG_MS", 20)
     window.read_picture(file)
     (dialog,) = window.findChildren(PictureDialog)
-    wait_until(dialog.isVisible)
+    wait_until(dialog.isVisible, 2)  # by itself Qt would wait for 4 seconds
     assert dialog.labelText() == "Reading seven.png"
     dialog.canceled.emit()
     assert not dialog.isVisible()
