@@ -60,6 +60,7 @@ class Pad(QWidget):
         self._drawing = Drawing()
         self._pen_is_down = False
         self._finger: int | None = None  # that draws
+        self._is_target = False  # of a picture that is being dragged
         self._moment: int | None = None  # how many points are shown as drawn already; None: all
         self._theme = DARK
         self._led_by_keyboard = False
@@ -138,6 +139,11 @@ class Pad(QWidget):
         if points != self._moment:
             self._moment = points
             self._paint_all_anew()
+
+    def show_target(self, is_target: bool) -> None:
+        """Show with a frame that something is about to be dropped here, or no longer."""
+        self._is_target = is_target
+        self.update()
 
     def _paint_all_anew(self) -> None:
         self._finished = None
@@ -268,11 +274,11 @@ class Pad(QWidget):
             self._paint_signs(painter, square)
 
     def _paint_signs(self, painter: QPainter, square: QRect) -> None:
-        """Paint what is not ink: the invitation and the focus ring."""
+        """Paint what is not ink: the invitation, and the ring of the focus or of a target."""
         if self.is_empty:
             painter.setPen(_HINT)
             painter.drawText(square, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._invitation)
-        if self.hasFocus() and self._led_by_keyboard:
+        if self._is_target or (self.hasFocus() and self._led_by_keyboard):
             painter.setPen(QPen(QColor(self._theme.accent), 2))
             painter.drawRect(square.adjusted(1, 1, -1, -1))
 

@@ -372,6 +372,16 @@ def test_that_levels_of_more_than_8_bits_are_shown_from_darkest_to_brightest(pad
     assert picture(pad)[[50, 50, 150], [50, 150, 50]].tolist() == [0, 128, 255]
 
 
+def test_that_the_way_back_is_long_but_does_not_fill_the_memory(pad: Pad) -> None:
+    for _ in range(300):
+        pad.lay(photo())
+    steps = 0
+    while pad.can_undo:
+        pad.undo()
+        steps += 1
+    assert steps == 200
+
+
 # A moment of the drawing
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
@@ -17,6 +17,7 @@ from cnnviz.gui import picture_dialog
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.picture_dialog import PASTED, PictureDialog, picture_in, read_for_pad
 from cnnviz.gui.settings import Settings
+from cnnviz.gui.theme import DARK
 from cnnviz.gui.workbench import Workbench
 
 SEVEN = [np.array([(10, 10), (50, 8), (90, 10), (60, 60), (40, 120)], float)]
@@ -76,16 +77,25 @@ def mime(*paths: Path, image: QImage | None = None) -> QMimeData:
     return data
 
 
-def drop(window: MainWindow, data: QMimeData) -> bool:
-    """Drag ``data`` to the middle of the pad and let it go there; return whether it is taken."""
-    middle = window.drawing.pad.mapTo(window, window.drawing.pad.rect().center())
-    actions, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(middle, actions, data, left, none)
+HOW = (Qt.DropAction.CopyAction,)
+WITH = (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+
+
+def drag(window: MainWindow, data: QMimeData) -> bool:
+    """Drag ``data`` to the pad; return whether it is taken."""
+    enter = QDragEnterEvent(window.drawing.pad.mapTo(window, QPoint(50, 50)), *HOW, data, *WITH)
     enter.ignore()
     QCoreApplication.sendEvent(window, enter)
-    if enter.isAccepted():
-        QCoreApplication.sendEvent(window, QDropEvent(QPointF(middle), actions, data, left, none))
     return enter.isAccepted()
+
+
+def drop(window: MainWindow, data: QMimeData) -> bool:
+    """Drag ``data`` to the pad and let it go there; return whether it is taken."""
+    is_taken = drag(window, data)
+    if is_taken:
+        place = window.drawing.pad.mapTo(window, QPointF(50, 50))
+        QCoreApplication.sendEvent(window, QDropEvent(place, *HOW, data, *WITH))
+    return is_taken
 
 
 # Reading
@@ -156,6 +166,16 @@ def test_that_a_dropped_file_is_shown_and_read(window: MainWindow, file: Path, r
     assert drop(window, mime(file))
     rest()
     assert window.drawing.sheet.picture.title == "seven.png"
+
+
+def test_that_the_pad_shows_while_a_picture_is_dragged_that_it_goes_there(window: MainWindow, file: Path) -> None:
+    pad = window.drawing.pad
+    drag(window, mime(file))
+    assert pad.grab().toImage().pixelColor(1, 30).name() == DARK.accent
+    QCoreApplication.sendEvent(window, QDragLeaveEvent())
+    assert pad.grab().toImage().pixelColor(1, 30).name() == "#000000"
+    drop(window, mime(file))
+    assert pad.grab().toImage().pixelColor(1, 30).name() == "#000000"
 
 
 def test_that_dropped_text_is_left_alone(window: MainWindow) -> None:

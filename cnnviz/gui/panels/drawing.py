@@ -98,9 +98,9 @@ class DrawingPanel(Panel):
         self._on_strokes_changed()
 
     def _make_pad(self) -> None:
-        self.pad = Pad(INVITATION, self)
+        self.pad = Pad(f"{INVITATION}\nor drop a picture", self)
         self.pad.setAccessibleName("Drawing pad")
-        self.pad.setToolTip("Draw a digit with mouse, pen or finger")
+        self.pad.setToolTip("Draw a digit with mouse, pen or finger, or drop a picture of one")
         self.pad.changed.connect(self._on_strokes_changed)
         self.note = QLabel(self)
         self.note.setAccessibleName("What is on the pad")
