@@ -1,67 +1,84 @@
-"""Drawings in a JSON file: ``[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]``, labels optional.
+"""Files of drawings: JSON, ``[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]``, or UNIPEN; either may be gzipped.
 
-Such files come from anywhere, so every part is looked at before it is used.
+In JSON ``label`` and ``writer``, a number, may be left out. Such files come from anywhere, so every part is looked at
+before it is used.
 """
 
+import gzip
 import json
 import math
-from dataclasses import dataclass
+import zlib
 from pathlib import Path
 
 import numpy as np
 
-from cnnviz.errors import UserError
+from cnnviz.data.drawing import Drawing, DrawingsError
+from cnnviz.data.unipen import parse_unipen
 
-MAX_FILE_BYTES = 256 * 2**20
+__all__ = ["Drawing", "DrawingsError", "read_drawings"]
+
+MAX_FILE_BYTES = 64 * 2**20
+"""Unpacked. 60,000 digits need half of it; JSON takes up to twenty times as much memory as its text."""
+
 EXPECTED = '[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]'
 
-
-class DrawingsError(UserError):
-    """A file of pen strokes that cannot be read."""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One drawing: the strokes, each of shape (n, 2), x to the right and y down, and the digit meant, if told."""
-
-    strokes: list[np.ndarray]
-    label: int | None
+_GZIP = b"\x1f\x8b"
 
 
 def read_drawings(path: Path) -> list[Drawing]:
-    """Return all drawings of a file, at least one; DrawingsError names the item and what is wrong with it."""
-    content = _read_json(path)
+    """Return all drawings of a file, at least one; DrawingsError names the item or line and what is wrong with it."""
+    content = _read_bytes(path)
+    try:
+        if content.lstrip()[:1] == b".":
+            return parse_unipen(content)
+        return _parse_json(content)
+    except DrawingsError as fault:
+        raise DrawingsError(f"{path}: {fault}") from fault
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Return what is in a file, unpacked if it is gzipped; at most `MAX_FILE_BYTES`."""
+    try:
+        with open(path, "rb") as stream:
+            is_packed = stream.peek(2)[:2] == _GZIP
+            with gzip.open(stream) if is_packed else stream as source:
+                content = source.read(MAX_FILE_BYTES + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
+        raise DrawingsError(f"{path}: expected whole gzipped data, found damage: copy the file anew") from fault
+    except OSError as fault:
+        raise DrawingsError(f"{path}: cannot be read: {fault.strerror}") from fault
+    if len(content) > MAX_FILE_BYTES:
+        raise DrawingsError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB; divide it into smaller files")
+    return content
+
+
+def _parse_json(text: bytes) -> list[Drawing]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise DrawingsError(f"expected JSON, {EXPECTED}, or UNIPEN, found something else ({fault})") from fault
     if not isinstance(content, list) or not content:
-        raise DrawingsError(f"{path}: expected a list of drawings, {EXPECTED}, found {_kind(content)}")
+        raise DrawingsError(f"expected a list of drawings, {EXPECTED}, found {_kind(content)}")
     drawings = []
     for index, item in enumerate(content):
         try:
             drawings.append(_drawing(item))
         except DrawingsError as fault:
-            raise DrawingsError(f"{path}: item {index}: {fault}") from fault
+            raise DrawingsError(f"item {index}: {fault}") from fault
     return drawings
 
 
-def _read_json(path: Path) -> object:
-    try:
-        if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
-            raise DrawingsError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB; divide it into smaller files")
-        return json.loads(path.read_bytes())
-    except OSError as fault:
-        raise DrawingsError(f"{path}: cannot be read: {fault.strerror}") from fault
-    except (ValueError, RecursionError) as fault:
-        raise DrawingsError(f"{path}: expected JSON, {EXPECTED}, found something else ({fault})") from fault
-
-
 def _drawing(item: object) -> Drawing:
-    if not isinstance(item, dict) or not item.keys() <= {"label", "strokes"} or "strokes" not in item:
+    if not isinstance(item, dict) or not item.keys() <= {"label", "strokes", "writer"} or "strokes" not in item:
         raise DrawingsError(f'expected an object with "strokes" and perhaps "label", found {_kind(item)}')
     label, strokes = item.get("label"), item["strokes"]
     if label is not None and (type(label) is not int or not 0 <= label <= 9):
         raise DrawingsError(f"expected a label from 0 to 9, found {_kind(label)}")
+    if (writer := item.get("writer")) is not None and type(writer) is not int:
+        raise DrawingsError(f"expected a number for the writer, found {_kind(writer)}")
     if not isinstance(strokes, list) or not strokes:
         raise DrawingsError(f"expected a list of strokes, found {_kind(strokes)}")
-    return Drawing([_stroke(stroke) for stroke in strokes], label)
+    return Drawing([_stroke(stroke) for stroke in strokes], label, writer)
 
 
 def _stroke(stroke: object) -> np.ndarray:
