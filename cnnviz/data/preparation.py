@@ -178,7 +178,7 @@ def read_picture(path: str | Path) -> np.ndarray:
 
 
 def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Return a picture that is no file as ``read_picture`` would: transparency on white, colours as luminance.
+    """Return a picture that is no file as ``read_picture`` would.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray of uint8, shape (height, width)
+    np.ndarray of uint8, shape (height, width, 4)
 
     Raises
     ------
@@ -197,7 +197,7 @@ def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
         It has more than 40 megapixels.
     """
     _require_moderate_size(name, pixels.shape[0] * pixels.shape[1])
-    return _as_grey(Image.fromarray(pixels))
+    return _as_array(Image.fromarray(pixels))
 
 
 def _require_moderate_size(path: str | Path, pixels: int) -> None:

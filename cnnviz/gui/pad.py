@@ -347,10 +347,13 @@ class Pad(QWidget):
         return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
 
 
-def _as_image(grey: np.ndarray) -> QImage:
-    """Return grey levels (height, width) as an image; those that are no uint8 from their darkest to their brightest."""
-    if grey.dtype != np.uint8:
-        grey = grey.astype(np.float32)
-        dark, bright = float(grey.min()), float(grey.max())
-        grey = np.rint((grey - dark) * (255 / max(bright - dark, 1e-30))).astype(np.uint8)
-    return image_of(grey_colors()[grey])
+def _as_image(pixels: np.ndarray) -> QImage:
+    """Return grey levels or colours as an image; those that are no uint8 from their darkest to their brightest."""
+    if pixels.dtype != np.uint8:
+        pixels = pixels.astype(np.float32)
+        dark, bright = float(pixels.min()), float(pixels.max())
+        pixels = np.rint((pixels - dark) * (255 / max(bright - dark, 1e-30))).astype(np.uint8)
+    if pixels.ndim == 2:
+        return image_of(grey_colors()[pixels])
+    red, green, blue = (pixels[..., plane].astype(np.uint32) for plane in range(3))
+    return image_of(np.uint32(0xFF000000) | red << 16 | green << 8 | blue)

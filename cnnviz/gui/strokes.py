@@ -25,8 +25,8 @@ class Picture:
     ----------
     title : str
         Where it comes from, in a few words.
-    pixels : array, shape (height, width)
-        Grey levels, as it is shown: uint8, or of any scale.
+    pixels : array, shape (height, width) or (height, width, 3)
+        As it is shown: grey levels, uint8 or of any scale, or colours, uint8.
     prepared : array of uint8, shape (28, 28)
         What a network is given.
     label : int or None

@@ -131,6 +131,17 @@ def test_that_a_large_picture_is_kept_no_larger_than_the_pad_shows_it(tmp_path: 
     assert max(read_for_pad(path).pixels.shape) <= 600
 
 
+@pytest.mark.parametrize("level", [20, 250])
+def test_that_ink_on_nothing_is_shown_on_paper_on_which_it_is_seen(tmp_path: Path, level: int) -> None:
+    pixels = np.full((*paper().shape, 4), level, np.uint8)
+    pixels[..., 3] = 255 - paper()
+    path = tmp_path / "ink.png"
+    Image.fromarray(pixels).save(path)
+    shown = read_for_pad(path).pixels
+    assert (shown[0, 0] == (255 if level < 128 else 0)).all()
+    assert (shown[paper() == 0] == level).all()
+
+
 def test_that_a_picture_without_ink_is_refused_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "blank.png"
     Image.fromarray(np.full((50, 50), 200, np.uint8)).save(path)
