@@ -230,13 +230,14 @@ def test_that_what_is_drawn_while_the_course_is_worked_on_is_in_it_in_the_end(
     monkeypatch.setattr(reading, "_SLICE", 0.0)
     monkeypatch.setattr(reading, "_REST", 0)
     draw(drawing, SEVEN)
-    panel._look()
-    panel._begin_course()
-    assert panel._work_on.isActive()
+    drawing._read_drawing()
+    while panel._job is None:
+        panel._do_a_little()
+    panel._work()
     draw(drawing, [(0.3, 0.5), (0.4, 0.5), (0.5, 0.5)])
     drawing._read_drawing()
-    panel._look_soon.stop()
-    panel._course_soon.stop()
+    for timer in (drawing._answer_soon, panel._look_soon, panel._course_soon):
+        timer.stop()
     assert panel._work_on.isActive()
     panel._begin_course()  # as its timer does, in the midst of the work
     settle(panel)
