@@ -27,8 +27,12 @@ KEYS = (
     ("R", "Begin anew with the same seed"),
     ("Shift+R", "Begin anew from other random weights"),
     ("Del", "Clear the pad"),
-    ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo a stroke"),
+    ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo on the pad"),
+    ("T", "A random test digit on the pad"),
+    ("M", "The next misread test digit on the pad"),
+    ("Ctrl+I, Ctrl+V", "Open, paste a picture of a digit"),
     ("Ctrl+O", "Open parameters"),
+    ("Ctrl+Shift+O", "Open the shipped parameters"),
     ("Ctrl+E", "Export parameters"),
     ("Ctrl+T", "Test now, or cancel the test"),
     ("Ctrl+L", "Logarithmic cost"),
@@ -36,6 +40,7 @@ KEYS = (
     ("F1", "This help"),
     ("F11", "Full screen"),
 )
+_HELP_WIDTH = 480  # pixels
 
 
 class PreferencesDialog(QDialog):
@@ -97,7 +102,7 @@ class HelpDialog(QDialog):
         )
         text.setWordWrap(True)
         text.setTextFormat(Qt.TextFormat.RichText)
-        text.setMinimumWidth(440)
+        text.setFixedSize(_HELP_WIDTH, text.heightForWidth(_HELP_WIDTH))  # wrapped text does not ask for its height
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QMainWindow
 from cnnviz.gui.dock import PanelDock
 
 # Columns from left to right, each with its share of the width and, top to bottom, its panels with their shares of the
-# height. A panel that is not named here joins the last column as a tab.
+# height. A panel that is not named here lies behind another one as a tab: see TABS; otherwise the very last one.
 COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
     (240, (("drawing", 328), ("experiment", 322))),
     (736, (("network", 276), ("filters", 374))),
     (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
+TABS = {"reading": "filters"}
 
 
 def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
@@ -28,11 +29,13 @@ def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
     for column in columns:
         for above, below in pairwise(column):
             window.splitDockWidget(above, below, Qt.Orientation.Vertical)
-    named = {dock for column in columns for dock in column}
-    for dock in docks.values():
-        if dock not in named:
-            window.tabifyDockWidget(columns[-1][-1], dock)
+    named = {dock.panel.name: dock for column in columns for dock in column}
+    for name, dock in docks.items():
+        if name not in named:
+            window.tabifyDockWidget(named.get(TABS.get(name), columns[-1][-1]), dock)
         dock.show()
+    for front in named.values():
+        front.raise_()
     resize_docks(window, docks)
 
 

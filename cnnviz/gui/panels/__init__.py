@@ -7,6 +7,7 @@ from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.filters import FiltersPanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.panels.routing import RoutingPanel
 
 PANELS: tuple[type[Panel], ...] = (
@@ -14,6 +15,7 @@ PANELS: tuple[type[Panel], ...] = (
     ExperimentPanel,
     NetworkPanel,
     FiltersPanel,
+    ReadingPanel,
     CostPanel,
     RoutingPanel,
     EvaluationPanel,
