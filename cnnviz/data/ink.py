@@ -213,7 +213,12 @@ def _levels(strength: np.ndarray) -> tuple[float, float]:
 
 
 def _two_classes(values: np.ndarray) -> float:
-    """Return the level that divides ``values`` so that the classes differ most (N. Otsu, 1979)."""
+    """Return the level that divides ``values`` so that the classes differ most (N. Otsu, 1979).
+
+    Where all are the same, it lies below them.
+    """
+    if values.min() == values.max():
+        return float(values.min()) / 2
     counts, edges = np.histogram(values, bins=128)
     middles = (edges[:-1] + edges[1:]) / 2
     below, total = np.cumsum(counts), np.cumsum(counts * middles)

@@ -211,6 +211,16 @@ def test_that_a_hair_line_is_widened():
     assert_framed(prepared)
 
 
+def test_that_ink_of_one_strength_is_found_beside_a_shadow():
+    picture = np.full((140, 140), 230.0)
+    picture[40:100, 60:75] = 40
+    picture[:, 75:] -= np.linspace(0, 120, 65)
+    image = prepare_picture(picture)
+    rows, columns = np.nonzero(image > 128)
+    assert np.ptp(rows) == 19
+    assert np.ptp(columns) <= 6
+
+
 @pytest.mark.parametrize("shape", [(37, 215), (215, 37), (1600, 1200), (9, 8)])
 def test_that_a_picture_of_any_size_is_framed(shape):
     grey = np.full(shape, 255.0)
