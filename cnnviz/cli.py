@@ -158,7 +158,8 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
         "--strokes",
         type=Path,
         metavar="FILE",
-        help='JSON: [{"label": 4, "strokes": [[[x, y], ...], ...]}, ...], x to the right, y down, labels optional',
+        help='JSON: [{"label": 4, "strokes": [[[x, y], ...], ...]}, ...], x to the right, y down, labels optional; '
+        "or UNIPEN, such as the UCI pen digits; either may be gzipped",
     )
     _add_json(parser)
 

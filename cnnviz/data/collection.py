@@ -43,7 +43,7 @@ class Ink:
 
     def __init__(self, drawing: Drawing) -> None:
         strokes = drawing.strokes if drawing.image is not None else _on_a_pad(drawing.strokes)
-        self.drawing = Drawing(strokes, None, drawing.image)
+        self.drawing = Drawing(strokes, None, image=drawing.image)
         self._line = drawing_line(self.drawing)
         self.key = hashlib.sha256(self._line.encode()).hexdigest()
 

@@ -67,7 +67,7 @@ def _drawings_of_folder(folder: Path) -> list[Drawing]:
 
 def _drawings_of_pair(images: Path, labels: Path) -> list[Drawing]:
     digits = read_idx_pair(images, labels)
-    return [Drawing([], int(label), image) for image, label in zip(digits.images, digits.labels, strict=True)]
+    return [Drawing([], int(label), image=image) for image, label in zip(digits.images, digits.labels, strict=True)]
 
 
 def _pair_of(path: Path) -> tuple[Path, Path]:

@@ -1,90 +1,90 @@
-"""Drawings in a JSON file: ``[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]``, labels optional.
+"""Files of drawings: JSON, ``[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]``, or UNIPEN; either may be gzipped.
 
-A digit of which no strokes are known, because it came from a picture, has ``"image"`` in their place: 28 rows of 28
-grey levels, 0 (paper) to 255 (ink), prepared as MNIST's are. Such files come from anywhere, so every part is looked at
-before it is used.
+In JSON ``label`` and ``writer``, a number, may be left out. A digit of which no strokes are known, because it came from
+a picture, has ``"image"`` in their place: 28 rows of 28 grey levels, 0 (paper) to 255 (ink), prepared as MNIST's are.
+Such files come from anywhere, so every part is looked at before it is used.
 """
 
+import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cnnviz.atomic import write_atomically
+from cnnviz.data.drawing import Drawing, DrawingsError
 from cnnviz.data.pen import SIDE
-from cnnviz.data.preparation import prepare_strokes
-from cnnviz.errors import UserError
+from cnnviz.data.unipen import parse_unipen
 
-MAX_FILE_BYTES = 256 * 2**20
+__all__ = ["Drawing", "DrawingsError", "drawing_line", "read_drawings", "write_drawings", "write_lines"]
+
+MAX_FILE_BYTES = 64 * 2**20
+"""Unpacked. 60,000 digits need half of it; JSON takes up to twenty times as much memory as its text."""
+
 EXPECTED = '[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]'
 
-
-class DrawingsError(UserError):
-    """A file of pen strokes that cannot be read."""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One drawing.
-
-    Attributes
-    ----------
-    strokes : list of np.ndarray, each of shape (n, 2)
-        x to the right, y down, at any scale; empty where only the image is known.
-    label : int or None
-        The digit meant, if told.
-    image : np.ndarray of uint8, shape (28, 28), or None
-        The prepared digit, where it is known in place of strokes.
-    """
-
-    strokes: list[np.ndarray]
-    label: int | None
-    image: np.ndarray | None = None
-
-    def prepared(self, pen_width: float = 2.5) -> np.ndarray:
-        """Return the image for the network, uint8 of shape (28, 28); the pen's width in pixels is that of strokes."""
-        return prepare_strokes(self.strokes, pen_width) if self.image is None else self.image
+_GZIP = b"\x1f\x8b"
 
 
 def read_drawings(path: Path) -> list[Drawing]:
-    """Return all drawings of a file, at least one; DrawingsError names the item and what is wrong with it."""
-    content = _read_json(path)
+    """Return all drawings of a file, at least one; DrawingsError names the item or line and what is wrong with it."""
+    content = _read_bytes(path)
+    try:
+        if content.lstrip()[:1] == b".":
+            return parse_unipen(content)
+        return _parse_json(content)
+    except DrawingsError as fault:
+        raise DrawingsError(f"{path}: {fault}") from fault
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Return what is in a file, unpacked if it is gzipped; at most `MAX_FILE_BYTES`."""
+    try:
+        with open(path, "rb") as stream:
+            is_packed = stream.peek(2)[:2] == _GZIP
+            with gzip.open(stream) if is_packed else stream as source:
+                content = source.read(MAX_FILE_BYTES + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
+        raise DrawingsError(f"{path}: expected whole gzipped data, found damage: copy the file anew") from fault
+    except OSError as fault:
+        raise DrawingsError(f"{path}: cannot be read: {fault.strerror}") from fault
+    if len(content) > MAX_FILE_BYTES:
+        raise DrawingsError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB; divide it into smaller files")
+    return content
+
+
+def _parse_json(text: bytes) -> list[Drawing]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise DrawingsError(f"expected JSON, {EXPECTED}, or UNIPEN, found something else ({fault})") from fault
     if not isinstance(content, list) or not content:
-        raise DrawingsError(f"{path}: expected a list of drawings, {EXPECTED}, found {_kind(content)}")
+        raise DrawingsError(f"expected a list of drawings, {EXPECTED}, found {_kind(content)}")
     drawings = []
     for index, item in enumerate(content):
         try:
             drawings.append(_drawing(item))
         except DrawingsError as fault:
-            raise DrawingsError(f"{path}: item {index}: {fault}") from fault
+            raise DrawingsError(f"item {index}: {fault}") from fault
     return drawings
 
 
-def _read_json(path: Path) -> object:
-    try:
-        if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
-            raise DrawingsError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB; divide it into smaller files")
-        return json.loads(path.read_bytes())
-    except OSError as fault:
-        raise DrawingsError(f"{path}: cannot be read: {fault.strerror}") from fault
-    except (ValueError, RecursionError) as fault:
-        raise DrawingsError(f"{path}: expected JSON, {EXPECTED}, found something else ({fault})") from fault
-
-
 def _drawing(item: object) -> Drawing:
-    if not isinstance(item, dict) or item.keys() - {"label"} not in ({"strokes"}, {"image"}):
+    if not isinstance(item, dict) or item.keys() - {"label", "writer"} not in ({"strokes"}, {"image"}):
         raise DrawingsError(f'expected an object with "strokes" (or "image") and perhaps "label", found {_kind(item)}')
     label, strokes = item.get("label"), item.get("strokes")
     if label is not None and (type(label) is not int or not 0 <= label <= 9):
         raise DrawingsError(f"expected a label from 0 to 9, found {_kind(label)}")
+    if (writer := item.get("writer")) is not None and type(writer) is not int:
+        raise DrawingsError(f"expected a number for the writer, found {_kind(writer)}")
     if "image" in item:
-        return Drawing([], label, _image(item["image"]))
+        return Drawing([], label, writer, _image(item["image"]))
     if not isinstance(strokes, list) or not strokes:
         raise DrawingsError(f"expected a list of strokes, found {_kind(strokes)}")
-    return Drawing([_stroke(stroke) for stroke in strokes], label)
+    return Drawing([_stroke(stroke) for stroke in strokes], label, writer)
 
 
 def _stroke(stroke: object) -> np.ndarray:
@@ -123,7 +123,7 @@ def _kind(value: object) -> str:
 
 
 def write_drawings(path: Path, drawings: Iterable[Drawing]) -> None:
-    """Write a file that `read_drawings` reads, a line for each drawing; WriteError where that fails."""
+    """Write a JSON file that `read_drawings` reads, a line for each drawing; WriteError where that fails."""
     write_lines(path, map(drawing_line, drawings))
 
 
@@ -135,7 +135,10 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def drawing_line(drawing: Drawing) -> str:
     """Return one drawing as it stands in the file."""
-    content: dict[str, object] = {} if drawing.label is None else {"label": drawing.label}
+    content: dict[str, object] = {}
+    for name in ("label", "writer"):
+        if (number := getattr(drawing, name)) is not None:
+            content[name] = number
     if drawing.image is None:
         content["strokes"] = [stroke.tolist() for stroke in drawing.strokes]
     else:

@@ -17,7 +17,7 @@ def digits(count):
     drawings = []
     for index in range(count):
         strokes, image = [rng.uniform(0, 1, (4, 2))], rng.integers(1, 256, (28, 28)).astype(np.uint8)
-        drawings.append(Drawing([], index % 3, image) if index % 2 else Drawing(strokes, index % 3))
+        drawings.append(Drawing([], index % 3, image=image) if index % 2 else Drawing(strokes, index % 3))
     return list(adding(drawings).values())
 
 

@@ -1,12 +1,156 @@
+import gzip
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cnnviz.data import drawings
 from cnnviz.data.drawings import Drawing, DrawingsError, read_drawings, write_drawings
 from cnnviz.data.preparation import prepare_strokes
 
 SEVEN = [np.array([[0.2, 0.2], [0.8, 0.2], [0.4, 0.9]]), np.array([[0.3, 0.5], [0.7, 0.5]])]
+
+UNIPEN = """.INCLUDE        dene.doc
+
+.LEXICON "0" "1" "2"
+.HIERARCHY      DIGIT
+
+.SEGMENT DIGIT    0 ? "8"
+.COMMENT 8 12  224
+.PEN_DOWN
+ 267  333
+ 267  336
+.PEN_UP
+.DT 100
+.SEGMENT DIGIT 1-2 ? "4"
+.PEN_DOWN
+ 10 20
+.PEN_UP
+ 11 21
+.PEN_DOWN
+ 30.5 -40
+ 31 41
+
+.PEN_UP
+"""
+STROKES = [{"label": 7, "writer": 3, "strokes": [[[0, 0], [10, 0], [4, 20]]]}, {"strokes": [[[1, 2]], [[3, 4]]]}]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="drawings"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def as_lists(items):
+    return [(each.label, each.writer, [stroke.tolist() for stroke in each.strokes]) for each in items]
+
+
+def test_that_json_gives_strokes_labels_and_writers(write):
+    assert as_lists(read_drawings(write(json.dumps(STROKES)))) == [
+        (7, 3, [[[0, 0], [10, 0], [4, 20]]]),
+        (None, None, [[[1, 2]], [[3, 4]]]),
+    ]
+
+
+def test_that_unipen_gives_digits_writers_and_strokes_with_y_down(write):
+    assert as_lists(read_drawings(write(UNIPEN))) == [
+        (8, 12, [[[267, -333], [267, -336]]]),
+        (4, None, [[[10, -20]], [[30.5, 40], [31, -41]]]),
+    ]
+
+
+def test_that_a_unipen_segment_without_a_label_has_none(write):
+    (drawing,) = read_drawings(write(".SEGMENT DIGIT 0\n.PEN_DOWN\n1 2\n.PEN_UP\n"))
+    assert drawing.label is None
+
+
+def test_that_lines_may_end_as_on_windows(write):
+    assert as_lists(read_drawings(write(UNIPEN.replace("\n", "\r\n")))) == as_lists(read_drawings(write(UNIPEN)))
+
+
+@pytest.mark.parametrize("text", [UNIPEN, json.dumps(STROKES)])
+def test_that_gzipped_files_are_known_by_their_content(text, write):
+    packed = read_drawings(write(gzip.compress(text.encode()), "packed.txt"))
+    assert as_lists(packed) == as_lists(read_drawings(write(text)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (" 267  336\n", " 267\n", "line 10: expected a point of two finite numbers, x y, found '267'"),
+        (" 267  336\n", "1 2 3\n", "line 10: expected a point of two finite numbers, x y, found '1 2 3'"),
+        (" 267  336\n", "1 nan\n", "line 10: expected a point of two finite numbers, x y, found '1 nan'"),
+        (" 267  336\n", "1e999 2\n", "line 10: expected a point of two finite numbers"),
+        (" 267  336\n", "7" * 5000, "line 10: expected a point of two finite numbers, x y, found '7777"),
+        (" 267  336\n", "\x1b[2J\n", r"line 10: expected a point of two finite numbers, x y, found '\x1b[2J'"),
+        (" 267  336\n", ".PEN_DOWN\n", "line 10: expected .PEN_DOWN after .SEGMENT or .PEN_UP, found it elsewhere"),
+        (".INCLUDE", ".PEN_DOWN", "line 1: expected .PEN_DOWN after .SEGMENT"),
+        (".INCLUDE", ".PEN_UP", "line 1: expected .PEN_UP after .PEN_DOWN, found it elsewhere"),
+        (
+            '"8"',
+            '"a"',
+            """line 6: expected .SEGMENT DIGIT 0-1 ? "4" after the end of a stroke, found '.SEGMENT DIGIT""",
+        ),
+        (" 336\n.PEN_UP", " 336", "line 12: expected .SEGMENT DIGIT"),
+        ("DIGIT 1-2", "WORD 1-2", "line 13: expected .SEGMENT DIGIT"),
+        (" 267  333\n 267  336\n", "", "line 11: the digit before has no points between .PEN_DOWN and .PEN_UP"),
+        (UNIPEN[UNIPEN.index(".SEGMENT") :], "", "expected digits that begin with .SEGMENT DIGIT"),
+        ("\n.PEN_UP\n", "\n", "expected .PEN_UP at the end of the last stroke"),
+    ],
+)
+def test_that_what_is_wrong_in_unipen_is_told_in_one_line_with_its_number(old, new, message, write):
+    path = write(new.join(UNIPEN.rsplit(old, 1)))
+    with pytest.raises(DrawingsError) as caught:
+        read_drawings(path)
+    line = str(caught.value)
+    assert line.startswith(f"{path}: {message}")
+    assert line.isprintable()
+    assert len(line) < 300 + len(str(path))
+
+
+@pytest.mark.parametrize("content", [gzip.compress(UNIPEN.encode())[:-20], b"\x1f\x8bnonsense"])
+def test_that_damaged_gzipped_data_are_named(content, write):
+    path = write(content)
+    with pytest.raises(DrawingsError, match="expected whole gzipped data, found damage: copy the file anew"):
+        read_drawings(path)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_that_no_more_is_read_than_the_limit(pack, write, monkeypatch):
+    monkeypatch.setattr(drawings, "MAX_FILE_BYTES", 2**20)
+    path = write(pack(b" " * (2**20 + 1)))
+    with pytest.raises(DrawingsError, match="larger than 1 MiB; divide it into smaller files"):
+        read_drawings(path)
+
+
+@pytest.mark.parametrize("writer", ['"x"', "1.5", "true"])
+def test_that_a_writer_is_a_number(writer, write):
+    with pytest.raises(DrawingsError, match=r"item 0: expected a number for the writer, found"):
+        read_drawings(write(f'[{{"writer": {writer}, "strokes": [[[1, 2]]]}}]'))
+
+
+def test_that_a_folder_is_no_file_of_drawings(tmp_path):
+    with pytest.raises(DrawingsError, match="cannot be read: Is a directory"):
+        read_drawings(tmp_path)
+
+
+def test_that_the_real_pen_digits_have_their_published_numbers():
+    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    path = Path(os.environ.get("CNNVIZ_TEST_DATA", beside)) / "pendigits" / "pendigits-train.gz"
+    if not path.exists():
+        pytest.skip(f"needs {path}")
+    items = read_drawings(path)
+    assert len(items) == 7494
+    assert sum(len(each.strokes) for each in items) == 9433
+    assert {each.writer for each in items} == set(range(1, 31))
+    assert np.bincount([each.label for each in items]).tolist() == [780, 779, 780, 719, 780, 720, 720, 778, 719, 719]
 
 
 def image() -> np.ndarray:
@@ -15,9 +159,9 @@ def image() -> np.ndarray:
 
 def test_that_written_drawings_are_read_again_as_they_were(tmp_path):
     path = tmp_path / "drawings.json"
-    write_drawings(path, [Drawing(SEVEN, 7), Drawing(SEVEN[:1], None), Drawing([], 3, image())])
+    write_drawings(path, [Drawing(SEVEN, 7), Drawing(SEVEN[:1], None), Drawing([], 3, 12, image())])
     seven, unlabelled, picture = read_drawings(path)
-    assert [each.label for each in (seven, unlabelled, picture)] == [7, None, 3]
+    assert [(each.label, each.writer) for each in (seven, unlabelled, picture)] == [(7, None), (None, None), (3, 12)]
     for written, read in zip(SEVEN, seven.strokes, strict=True):
         np.testing.assert_array_equal(read, written)
     assert seven.image is None
@@ -27,7 +171,7 @@ def test_that_written_drawings_are_read_again_as_they_were(tmp_path):
 
 def test_that_strokes_are_prepared_and_an_image_is_taken_as_it_is():
     np.testing.assert_array_equal(Drawing(SEVEN, 7).prepared(3.1), prepare_strokes(SEVEN, 3.1))
-    np.testing.assert_array_equal(Drawing([], 7, image()).prepared(3.1), image())
+    np.testing.assert_array_equal(Drawing([], 7, image=image()).prepared(3.1), image())
 
 
 @pytest.mark.parametrize(
