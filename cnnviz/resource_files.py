@@ -4,6 +4,9 @@ from pathlib import Path
 
 from cnnviz.errors import UserError
 
+SHIPPED = "escontrela.npz"
+"""The trained parameters that come with the program."""
+
 _PACKAGE = Path(__file__).parent
 _FOLDERS = (
     _PACKAGE / "resources",  # as installed from a wheel

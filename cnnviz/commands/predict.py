@@ -12,10 +12,8 @@ from cnnviz.commands.evaluate import revive
 from cnnviz.data.drawings import Drawing, read_drawings
 from cnnviz.data.preparation import PreparationError, prepare_picture, read_picture
 from cnnviz.formats import SavedParameters, read_parameters
-from cnnviz.resource_files import resource
+from cnnviz.resource_files import SHIPPED, resource
 from cnnviz.training.evaluation import CLASSES
-
-SHIPPED = "escontrela.npz"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ It knows nothing of networks.
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QEventPoint,
     QFocusEvent,
+    QImage,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -22,8 +23,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from cnnviz.gui.strokes import Drawing, Stroke, smooth_path
-from cnnviz.gui.theme import DARK, GRID, Theme
+from cnnviz.gui.strokes import Drawing, Picture, Sheet, Stroke, first_points, smooth_path
+from cnnviz.gui.theme import DARK, GRID, SMALL, Theme, grey_colors, small_font
+from cnnviz.gui.tiles import image_of
 
 PEN_WIDTH = 2.5 / 28
 """Part of the pad's side: as thick as MNIST's ink where a digit fills the pad as MNIST's digits fill their image."""
@@ -37,10 +39,14 @@ _BY_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason
 _INK = QColor("#ffffff")
 _PAPER = QColor("#000000")
 _HINT = QColor("#8b909a")
+_LATER_INK = QColor("#4d525c")  # what had not been drawn yet at the moment that is looked at
+_CAPTION = QColor("#ffffff")
+_BEHIND_CAPTION = QColor(0, 0, 0, 170)
+_CAPTION_HEIGHT = SMALL + GRID  # pixels
 
 
 class Pad(QWidget):
-    """A black square that is drawn on in white with mouse, tablet or finger.
+    """A black square that is drawn on in white with mouse, tablet or finger, or that shows a picture.
 
     Parameters
     ----------
@@ -57,6 +63,8 @@ class Pad(QWidget):
         self._drawing = Drawing()
         self._pen_is_down = False
         self._finger: int | None = None  # that draws
+        self._caption = ""
+        self._moment: int | None = None  # how many points are shown as drawn already; None: all
         self._theme = DARK
         self._led_by_keyboard = False
         self._finished: QPixmap | None = None  # all ink but the end of the stroke under the pen; None: to be painted
@@ -74,13 +82,18 @@ class Pad(QWidget):
         return [np.array(stroke) for stroke in self._drawing.strokes]
 
     @property
+    def sheet(self) -> Sheet:
+        """What is on the pad."""
+        return self._drawing.sheet
+
+    @property
     def is_empty(self) -> bool:
-        """Whether there is no ink."""
-        return not self._drawing.strokes
+        """Whether there is neither ink nor a picture."""
+        return self._drawing.sheet.is_empty
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a stroke or a ``clear`` to take back."""
+        """Whether there is a stroke, a picture or a ``clear`` to take back."""
         return self._drawing.can_undo
 
     @property
@@ -88,34 +101,57 @@ class Pad(QWidget):
         """Whether something was taken back."""
         return self._drawing.can_redo
 
-    @Slot()
     @property
     def pen_is_down(self) -> bool:
         """Whether a stroke is being drawn."""
         return self._pen_is_down
 
+    @Slot()
     def undo(self) -> None:
-        """Take back the latest stroke or ``clear``."""
+        """Take back the latest stroke, picture or ``clear``."""
         self._drawing.undo()
-        self._show_other_strokes()
+        self._show_other_sheet()
 
     @Slot()
     def redo(self) -> None:
         """Do again what was taken back."""
         self._drawing.redo()
-        self._show_other_strokes()
+        self._show_other_sheet()
 
     @Slot()
     def clear(self) -> None:
-        """Take all ink away; ``undo`` brings it back."""
+        """Take all away; ``undo`` brings it back."""
         self._drawing.clear()
-        self._show_other_strokes()
+        self._show_other_sheet()
 
-    def _show_other_strokes(self) -> None:
+    def lay(self, picture: Picture) -> None:
+        """Show a picture instead of what was there; ``undo`` brings that back."""
+        self._drawing.lay(picture)
+        self._show_other_sheet()
+
+    def _show_other_sheet(self) -> None:
         self._pen_is_down = False
+        self._moment = None
+        self._paint_all_anew()
+        self.changed.emit()
+
+    # What is looked at
+
+    def set_caption(self, text: str) -> None:
+        """Show a line at the bottom of the pad; empty: none."""
+        if text != self._caption:
+            self._caption = text
+            self.update()
+
+    def show_moment(self, points: int | None) -> None:
+        """Show the drawing as it was when there were so many ``points``, later ink dimmed; None: as it is."""
+        if points != self._moment:
+            self._moment = points
+            self._paint_all_anew()
+
+    def _paint_all_anew(self) -> None:
         self._finished = None
         self.update()
-        self.changed.emit()
 
     # The pen
 
@@ -125,6 +161,7 @@ class Pad(QWidget):
             return False
         self._drawing.begin(self._to_unit(position))
         self._pen_is_down = True
+        self._moment = None
         self._finished = None
         self._show_longer_stroke()
         return True
@@ -241,13 +278,23 @@ class Pad(QWidget):
             self._paint_signs(painter, square)
 
     def _paint_signs(self, painter: QPainter, square: QRect) -> None:
-        """Paint what is not ink: the invitation and the focus ring."""
+        """Paint what is not ink: the invitation, the caption and the focus ring."""
         if self.is_empty:
             painter.setPen(_HINT)
             painter.drawText(square, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._invitation)
+        if self._caption:
+            self._paint_caption(painter, square)
         if self.hasFocus() and self._led_by_keyboard:
             painter.setPen(QPen(QColor(self._theme.accent), 2))
             painter.drawRect(square.adjusted(1, 1, -1, -1))
+
+    def _paint_caption(self, painter: QPainter, square: QRect) -> None:
+        row = QRect(square.x(), square.bottom() + 1 - _CAPTION_HEIGHT, square.width(), _CAPTION_HEIGHT)
+        painter.fillRect(row, _BEHIND_CAPTION)
+        painter.setFont(small_font())
+        painter.setPen(_CAPTION)
+        text = painter.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideMiddle, row.width() - GRID)
+        painter.drawText(row, Qt.AlignmentFlag.AlignCenter, text)
 
     def _finish_ink(self) -> None:
         """Bring ``_finished`` up to date, so that little is left to be painted anew with each event."""
@@ -255,12 +302,32 @@ class Pad(QWidget):
             self._finished = self._blank()
             self._live_from = 0
             with QPainter(self._finished) as painter:
-                self._paint_strokes(painter, self._drawing.strokes[: -1 if self._pen_is_down else None])
+                self._paint_picture(painter)
+                self._paint_finished_strokes(painter)
         live = self._live_stroke()
         if live and len(live[0]) > _LIVE_POINTS:
             with QPainter(self._finished) as painter:
                 self._paint_strokes(painter, live)
             self._live_from += len(live[0]) - 1
+
+    def _paint_picture(self, painter: QPainter) -> None:
+        """Fit the picture, if there is one, into the square: small ones pixel by pixel, large ones smooth."""
+        if self.sheet.picture is None:
+            return
+        image = _as_image(self.sheet.picture.pixels)
+        side = self._square().width()
+        scale = side / max(image.width(), image.height())
+        width, height = image.width() * scale, image.height() * scale
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 1)
+        painter.drawImage(QRectF((side - width) / 2, (side - height) / 2, width, height), image)
+
+    def _paint_finished_strokes(self, painter: QPainter) -> None:
+        strokes = self._drawing.strokes[: -1 if self._pen_is_down else None]
+        if self._moment is None:
+            self._paint_strokes(painter, strokes)
+        else:
+            self._paint_strokes(painter, strokes, _LATER_INK)
+            self._paint_strokes(painter, first_points(strokes, self._moment))
 
     def _live_stroke(self) -> list[Stroke]:
         """Return the end of the stroke under the pen, as the only item; nothing while the pen is up."""
@@ -274,11 +341,11 @@ class Pad(QWidget):
         blank.fill(_PAPER)
         return blank
 
-    def _paint_strokes(self, painter: QPainter, strokes: Sequence[Stroke]) -> None:
+    def _paint_strokes(self, painter: QPainter, strokes: Sequence[Stroke], ink: QColor = _INK) -> None:
         side = self._square().width()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         round_pen = (Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-        painter.setPen(QPen(_INK, PEN_WIDTH * side, *round_pen))
+        painter.setPen(QPen(ink, PEN_WIDTH * side, *round_pen))
         for stroke in strokes:
             painter.drawPath(smooth_path([QPointF(x * side, y * side) for x, y in stroke]))
 
@@ -292,3 +359,12 @@ class Pad(QWidget):
         square = self._square()
         x, y = (position.x() - square.x()) / square.width(), (position.y() - square.y()) / square.width()
         return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
+
+
+def _as_image(grey: np.ndarray) -> QImage:
+    """Return grey levels (height, width) as an image; those that are no uint8 from their darkest to their brightest."""
+    if grey.dtype != np.uint8:
+        grey = grey.astype(np.float32)
+        dark, bright = float(grey.min()), float(grey.max())
+        grey = np.rint((grey - dark) * (255 / max(bright - dark, 1e-30))).astype(np.uint8)
+    return image_of(grey_colors()[grey])

@@ -1,7 +1,7 @@
 """Scoring parameters on a set of images."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,11 +26,14 @@ class Evaluation:
         Mean cost, in nats.
     confusion : array, shape (10, 10)
         Number of images of each digit (row) taken for each digit (column).
+    misread : array of int32, shape (wrong,)
+        Which images were taken for another digit: their indices, in order.
     """
 
     samples: int
     loss: float
     confusion: np.ndarray
+    misread: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
 
     @property
     def accuracy(self) -> float:
@@ -61,13 +64,16 @@ def evaluate(
     losses = np.zeros(parts)
     workspaces = [Workspace(overwrites=True) for _ in range(processor.threads())]
     confusions = np.zeros((len(workspaces), CLASSES, CLASSES), np.int64)
+    misread = [np.empty(0, np.int32)] * parts
 
     def work(part: int, runner: int) -> None:
         start = part * EXAMPLES_AT_A_TIME
         pixels, labels = images.batch(np.arange(start, min(start + EXAMPLES_AT_A_TIME, total)))
         logits = network.logits(normalization.apply(pixels), parameters, workspaces[runner])
         losses[part] = softmax_cross_entropy(logits, labels).per_example.sum(dtype=np.float64)
-        np.add.at(confusions[runner], (labels, logits.argmax(axis=1)), 1)
+        digits = logits.argmax(axis=1)
+        np.add.at(confusions[runner], (labels, digits), 1)
+        misread[part] = (start + np.flatnonzero(digits != labels)).astype(np.int32)
         if progress is not None and runner == 0:
             progress(int(confusions.sum()), total)
 
@@ -75,6 +81,7 @@ def evaluate(
         processor.share_out(parts, work)
     if progress is not None:
         progress(total, total)  # the last part may have been another thread's
-    confusion = confusions.sum(axis=0)
-    confusion.flags.writeable = False
-    return Evaluation(total, float(losses.sum()) / total, confusion)
+    confusion, wrong = confusions.sum(axis=0), np.concatenate(misread)
+    for array in (confusion, wrong):
+        array.flags.writeable = False
+    return Evaluation(total, float(losses.sum()) / total, confusion, wrong)

@@ -22,11 +22,14 @@ class Probe:
         What it shows; None for a drawing.
     title : str
         Such as "test digit 17".
+    asked_for : int or None
+        The index by which a test digit was asked for; that in the title is within the test set.
     """
 
     image: np.ndarray
     label: int | None
     title: str
+    asked_for: int | None = None
 
 
 @dataclass(frozen=True)

@@ -149,9 +149,9 @@ class Trainer:
 
     def test_probe(self, index: int) -> Probe:
         """Return a test image (``index`` wraps around) as a probe."""
-        index %= len(self.test)
-        images, labels = self.test.batch(np.array([index]))
-        return Probe(images[0], int(labels[0]), f"test digit {index}")
+        within = index % len(self.test)
+        images, labels = self.test.batch(np.array([within]))
+        return Probe(images[0], int(labels[0]), f"test digit {within}", index)
 
     def training_probe(self) -> Probe:
         """Return the first image of the latest training batch as a probe."""

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cnnviz.gui.pad import PEN_WIDTH, Pad
-from cnnviz.gui.strokes import smooth_path
+from cnnviz.gui.strokes import Picture, first_points, smooth_path
 from cnnviz.gui.theme import DARK, LIGHT, Theme
 
 LEFT = Qt.MouseButton.LeftButton
@@ -308,3 +308,107 @@ def test_that_touch_taken_over_by_the_system_leaves_no_ink(pad: Pad) -> None:
 
 def test_that_the_tab_key_finds_the_pad(pad: Pad) -> None:
     assert pad.focusPolicy() == Qt.FocusPolicy.StrongFocus
+
+
+# Pictures
+
+
+def photo(width: int = 28, height: int = 28) -> Picture:
+    """Return a picture, its left half black and its right half white."""
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[:, width // 2 :] = 255
+    return Picture("photo.png", pixels, np.zeros((28, 28), np.uint8))
+
+
+def test_that_a_picture_takes_the_place_of_the_strokes_and_undo_brings_them_back(pad: Pad) -> None:
+    drag(pad, (20, 20), (60, 20))
+    seen = photo()
+    pad.lay(seen)
+    assert pad.sheet.picture is seen
+    assert pad.strokes == []
+    assert not pad.is_empty
+    pad.undo()
+    assert pad.sheet.picture is None
+    assert len(pad.strokes) == 1
+    pad.redo()
+    assert pad.sheet.picture is seen
+
+
+def test_that_the_next_stroke_begins_a_new_drawing_and_undo_brings_the_picture_back(pad: Pad) -> None:
+    seen = photo()
+    pad.lay(seen)
+    drag(pad, (20, 20), (60, 20))
+    assert pad.sheet.picture is None
+    assert len(pad.strokes) == 1
+    pad.undo()
+    assert pad.sheet.picture is seen
+    pad.clear()
+    assert pad.is_empty
+    pad.undo()
+    assert pad.sheet.picture is seen
+
+
+@pytest.mark.parametrize("size", [(28, 28), (400, 200), (90, 300)])
+def test_that_a_picture_is_fitted_into_the_pad_with_its_proportions(pad: Pad, size: tuple[int, int]) -> None:
+    width, height = size
+    pad.lay(photo(*size))
+    shown = picture(pad)
+    rows, columns = np.flatnonzero((shown > 250).any(axis=1)), np.flatnonzero((shown > 250).any(axis=0))
+    scale = SIDE / max(size)
+    assert len(rows) == pytest.approx(height * scale, abs=1)
+    assert columns[0] == pytest.approx(SIDE / 2, abs=1)
+    assert len(columns) == pytest.approx(width * scale / 2, abs=1)
+
+
+def test_that_a_small_picture_is_shown_pixel_by_pixel(pad: Pad) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 20)).astype(np.uint8)
+    pad.lay(Picture("noise", pixels, np.zeros((28, 28), np.uint8)))
+    assert np.array_equal(picture(pad), np.kron(pixels, np.ones((10, 10), np.uint8)))
+
+
+def test_that_levels_of_more_than_8_bits_are_shown_from_darkest_to_brightest(pad: Pad) -> None:
+    levels = np.array([[1000.0, 3000.0], [5000.0, 1000.0]])
+    pad.lay(Picture("16 bits", levels, np.zeros((28, 28), np.uint8)))
+    assert picture(pad)[[50, 50, 150], [50, 150, 50]].tolist() == [0, 128, 255]
+
+
+def test_that_a_caption_stands_at_the_bottom_of_the_pad(pad: Pad) -> None:
+    pad.lay(photo())
+    before = picture(pad)
+    pad.set_caption("photo.png")
+    shown = picture(pad)
+    assert np.array_equal(shown[:170], before[:170])
+    assert not np.array_equal(shown[180:], before[180:])
+    pad.set_caption("")
+    assert np.array_equal(picture(pad), before)
+
+
+# A moment of the drawing
+
+
+def test_that_ink_of_after_a_moment_is_dimmed_until_the_whole_is_shown_again(pad: Pad) -> None:
+    drag(pad, (40, 40), (100, 40), (160, 40))
+    drag(pad, (40, 120), (160, 120))
+    whole = picture(pad)
+    pad.show_moment(2)
+    shown = picture(pad)
+    assert shown[40, 70] == 255
+    assert 40 < shown[40, 140] < 120
+    assert 40 < shown[120, 100] < 120
+    pad.show_moment(None)
+    assert np.array_equal(picture(pad), whole)
+
+
+def test_that_new_ink_shows_the_whole_again(pad: Pad) -> None:
+    drag(pad, (40, 40), (100, 40), (160, 40))
+    pad.show_moment(1)
+    drag(pad, (40, 120), (160, 120))
+    assert picture(pad)[40, 140] == 255
+
+
+def test_that_the_first_points_of_strokes_end_within_the_stroke_that_was_being_drawn() -> None:
+    strokes = [[(0.0, 0.0), (0.1, 0.0)], [(0.5, 0.5)], [(0.7, 0.7), (0.8, 0.8), (0.9, 0.9)]]
+    assert first_points(strokes, 0) == []
+    assert first_points(strokes, 2) == strokes[:1]
+    assert first_points(strokes, 4) == [*strokes[:2], strokes[2][:1]]
+    assert first_points(strokes, 6) == strokes

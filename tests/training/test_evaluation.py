@@ -36,6 +36,17 @@ def test_that_images_are_counted_by_label_and_prediction():
     assert evaluation.accuracy == 0.5
 
 
+def test_that_the_misread_images_are_named_in_order_however_they_fall_into_chunks(monkeypatch):
+    labels = [i % 10 for i in range(5 * EXAMPLES_AT_A_TIME + 3)]
+    predicted = [3 if i % 7 == 0 else digit for i, digit in enumerate(labels)]
+    wrong = [i for i, digit in enumerate(labels) if predicted[i] != digit]
+    for threads in ("1", "3"):
+        monkeypatch.setenv(processor.THREADS, threads)
+        evaluation = evaluate(NETWORK, PARAMETERS, lit(predicted, labels), ZERO_TO_ONE)
+        assert evaluation.misread.tolist() == wrong
+        assert evaluation.misread.dtype == np.int32
+
+
 def test_that_the_loss_is_the_mean_cost_of_an_image_in_nats():
     evaluation = evaluate(NETWORK, PARAMETERS, lit([3, 3, 5], labels=[3, 5, 5]), ZERO_TO_ONE)
     assert evaluation.loss == pytest.approx((2 * RIGHT + WRONG) / 3, rel=1e-6)
@@ -114,6 +125,8 @@ def test_that_scores_refuse_writing():
     evaluation = evaluate(NETWORK, PARAMETERS, lit([1], [1]), ZERO_TO_ONE)
     with pytest.raises(ValueError, match="read-only"):
         evaluation.confusion[0, 0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        evaluate(NETWORK, PARAMETERS, lit([1], [2]), ZERO_TO_ONE).misread[0] = 1
 
 
 def test_that_exploded_parameters_give_a_loss_that_is_no_number_and_no_warning():

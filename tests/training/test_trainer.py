@@ -365,7 +365,7 @@ def test_that_a_test_probe_is_that_image_and_wraps_around(make_config, make_data
     dataset = make_dataset(test=20)
     probe = Trainer(make_config(), dataset).test_probe(43)
     assert np.array_equal(probe.image, dataset.test.images[3])
-    assert (probe.label, probe.title) == (dataset.test.labels[3], "test digit 3")
+    assert (probe.label, probe.title, probe.asked_for) == (dataset.test.labels[3], "test digit 3", 43)
 
 
 def test_that_a_training_probe_is_the_first_image_of_the_latest_batch(make_config, make_dataset, take_steps):
