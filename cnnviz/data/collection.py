@@ -51,6 +51,16 @@ class Ink:
         """Return the ink with what it means as it stands in the file."""
         return f'{{"label":{label},{self._line[1:]}'
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether `image` is there already, which takes a moment to be made."""
+        return "image" in self.__dict__
+
+    @property
+    def is_prepared_for_training(self) -> bool:
+        """Whether `training_images` are there already."""
+        return "training_images" in self.__dict__
+
     @cached_property
     def image(self) -> np.ndarray:
         """What the network is given, uint8 of shape (28, 28)."""

@@ -15,6 +15,9 @@ COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
     (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
 
+# Tabs behind a panel: together they take its place.
+BEHIND: dict[str, tuple[str, ...]] = {"filters": ("collection",)}
+
 
 def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
     """Put every dock into its default place and show it."""
@@ -28,11 +31,18 @@ def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
     for column in columns:
         for above, below in pairwise(column):
             window.splitDockWidget(above, below, Qt.Orientation.Vertical)
-    named = {dock for column in columns for dock in column}
-    for dock in docks.values():
-        if dock not in named:
+    for front, names in BEHIND.items():
+        for name in names:
+            window.tabifyDockWidget(docks[front], docks[name])
+    named = {name for _, panels in COLUMNS for name, _ in panels} | {
+        name for names in BEHIND.values() for name in names
+    }
+    for name, dock in docks.items():
+        if name not in named:
             window.tabifyDockWidget(columns[-1][-1], dock)
         dock.show()
+    for front in BEHIND:
+        docks[front].raise_()
     resize_docks(window, docks)
 
 

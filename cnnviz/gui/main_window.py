@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Slot
@@ -26,6 +27,7 @@ from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
 from cnnviz.gui.panels import PANELS, Panel
+from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
@@ -72,6 +74,7 @@ class MainWindow(QMainWindow):
         self.apply_theme(self._wanted_theme())
         if settings.speed >= 0:
             self.transport.speed.setValue(min(settings.speed, SPEED_POSITIONS))
+        workbench.own_digits.set_share(settings.own_share)
         arrange_docks(self, self.docks)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -121,9 +124,12 @@ class MainWindow(QMainWindow):
         file.addSeparator()
         self._add(file, "&Quit", QKeySequence.StandardKey.Quit, self.close)
         edit = self.menuBar().addMenu("&Edit")
-        self._undo = self._add(edit, "&Undo stroke", "Ctrl+Z", self.drawing.undo)
-        self._redo = self._add(edit, "&Redo stroke", "Ctrl+Shift+Z", self.drawing.redo)
+        self._undo = self._add(edit, "&Undo", "Ctrl+Z", self.drawing.undo)
+        self._redo = self._add(edit, "&Redo", "Ctrl+Shift+Z", self.drawing.redo)
         self._clear = self._add(edit, "&Clear pad", "Del", self.drawing.clear)
+        label = edit.addMenu("&The drawing is a")
+        for digit in range(10):
+            self._add(label, f"&{digit}", str(digit), partial(self.drawing.label_drawing, digit))
         self._offer_edits()
         edit.addSeparator()
         self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
@@ -162,6 +168,7 @@ class MainWindow(QMainWindow):
             panel.hovered.connect(self._reading.setText)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
         network.drawing_wanted.connect(self.drawing.start_following)
+        self.panels[CollectionPanel.name].drawing_wanted.connect(self.drawing.lay)
         experiment.download_wanted.connect(self.download_mnist)
         QApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 
@@ -361,6 +368,7 @@ class MainWindow(QMainWindow):
             dialog.stop()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
+        self._settings.own_share = self._workbench.own_digits.share
         if not self.isFullScreen():
             self._settings.set_window(self.saveGeometry().data(), self.saveState().data())
         self._save_settings()

@@ -10,6 +10,7 @@ from cnnviz.data import check_dataset
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import UserError
 from cnnviz.formats import SavedParameters, read_parameters, write_parameters
+from cnnviz.gui.own_digits import OwnDigits
 from cnnviz.gui.training_thread import TrainingThread
 from cnnviz.nn import Parameters, Workspace
 from cnnviz.training.config import TrainingConfig
@@ -38,6 +39,8 @@ class Workbench(QObject):
         The image that is followed through the network.
     began_from_file : bool
         Whether the current run began from parameters that were opened, not from random ones.
+    own_digits : OwnDigits
+        What the user has labelled.
     """
 
     run_started = Signal()  # another run: other settings, seed or parameters
@@ -61,6 +64,11 @@ class Workbench(QObject):
         self.began_from_file = False
         self._workspace = Workspace(overwrites=True)  # for drawings
         self._steps_per_second: float | None = None
+        self.own_digits = OwnDigits(self)
+        self.own_digits.message.connect(self.message)
+        self.own_digits.failed.connect(self.failed)
+        self.snapshot_arrived.connect(self.own_digits.take)
+        self.run_started.connect(self.own_digits.forget_answers)
 
     # The run
 
