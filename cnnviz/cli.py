@@ -136,6 +136,13 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate")
     parser.add_argument("--seed", type=int, metavar="N", help="of the first weights and of the order (default: 0)")
     parser.add_argument("--freeze", metavar="LAYER,...", help="layers that do not learn, such as conv1")
+    parser.add_argument(
+        "--mix",
+        action="append",
+        metavar="SOURCE:SHARE",
+        help="take this share of the images from another dataset, or from a file of labelled pen strokes, such as "
+        "strokes:0.3; may be given several times",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the parameters, in the format of the extension")
     _add_threads(parser)
     _add_json(parser)

@@ -118,6 +118,19 @@ class TestTrain:
         assert saved.normalization == PRESETS["escontrela"].normalization
         assert (saved.training["dataset"], saved.training["steps"]) == ("strokes", 2)
 
+    def test_that_it_mixes_in_drawings_from_a_file(self, tmp_path, capsys):
+        (tmp_path / "a:b.json").write_text('[{"label": 1, "strokes": [[[0, 0], [0, 9]]]}]')
+        mix = ["--mix", f"{tmp_path / 'a:b.json'}:0.2", "--mix", "strokes:0.1"]
+        options = [*SMALL, "--epochs", 1, "--out", tmp_path / "p.npz"]
+        assert run("train", "--preset", "zhou", *options, *mix) == 0
+        saved = read_parameters(tmp_path / "p.npz")
+        assert saved.training["mix"] == [[str(tmp_path / "a:b.json"), 0.2], ["strokes", 0.1]]
+        assert f"40 images to learn from, 0.2 of them from {tmp_path / 'a:b.json'}, 0.1" in capsys.readouterr().err
+
+    def test_that_what_is_to_be_mixed_in_and_is_not_there_is_told(self, capsys):
+        assert run("train", "--preset", "zhou", *SMALL, "--mix", "nowhere:0.2") == 1
+        assert "expected a dataset (strokes, mnist), a folder with IDX files or a file" in capsys.readouterr().err
+
     def test_that_the_same_seed_ends_in_the_same_bytes(self, trained, tmp_path):
         assert run("train", "--preset", "escontrela", *SMALL, "--epochs", 1, "--out", tmp_path / "again.npz") == 0
         assert (tmp_path / "again.npz").read_bytes() == (trained / "p.npz").read_bytes()
@@ -191,6 +204,10 @@ class TestTrain:
             (["--freeze", "conv9"], "argument --freeze: accepted is layers among conv1, dense1, got conv9"),
             (["--preset", "best"], "argument --preset: accepted is one of escontrela, zhou"),
             (["--epochs", "few"], "argument --epochs: invalid int value: 'few'"),
+            (["--mix", "strokes"], "argument --mix: accepted is SOURCE:SHARE, such as strokes:0.3, got strokes"),
+            (["--mix", "strokes:much"], "argument --mix: accepted is SOURCE:SHARE, such as strokes:0.3, got strokes:m"),
+            (["--mix", "strokes:1.5"], "argument --mix: accepted is a share above 0 and below 1, got 1.5"),
+            (["--mix", "a:0.5", "--mix", "b:0.6"], "argument --mix: accepted is shares that add up to less than 1"),
             (["--optimi", "sgd"], "unrecognized arguments: --optimi sgd"),
         ],
     )

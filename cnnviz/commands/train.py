@@ -16,7 +16,7 @@ from cnnviz.commands.console import (
     say,
     show,
 )
-from cnnviz.commands.datasets import load_with_bar
+from cnnviz.commands.datasets import load_images_with_bar, load_with_bar
 from cnnviz.commands.observed_run import ObservedRun
 from cnnviz.data import default_dataset
 from cnnviz.errors import Cancelled
@@ -56,7 +56,12 @@ def _prepare(args: Namespace) -> Trainer:
         if args.out is not None:
             check_format(args.out, config)
             check_destination(args.out)
-        return Trainer(config, load_with_bar(config.dataset, config.data_dir))
+        dataset = load_with_bar(config.dataset, config.data_dir)
+        return Trainer(
+            config,
+            dataset,
+            mixed_in=[load_images_with_bar(source, config.data_dir) for source, _ in config.mix],
+        )
 
 
 @contextmanager
@@ -74,8 +79,20 @@ def _config(args: Namespace) -> TrainingConfig:
         args.preset or DEFAULT_PRESET,
         args.dataset or default_dataset(args.data_dir),
         freeze=tuple(name for name in re.split(r"[,\s]+", args.freeze) if name) if args.freeze else None,
+        mix=tuple(map(_parse_mix, args.mix)) if args.mix else None,
         **{name: getattr(args, name) for name in _SETTINGS},
     )
+
+
+def _parse_mix(text: str) -> tuple[str, float]:
+    """Return source and share of one ``--mix``."""
+    source, _, share = text.rpartition(":")
+    try:
+        if source:
+            return source, float(share)
+    except ValueError:
+        pass
+    raise ConfigError("mix", "SOURCE:SHARE, such as strokes:0.3", text)
 
 
 def _saved(trainer: Trainer) -> SavedParameters:
@@ -129,8 +146,9 @@ def _summary(observed: ObservedRun) -> str:
 def _header(trainer: Trainer) -> str:
     config = trainer.config
     frozen = f", frozen: {', '.join(config.freeze)}" if config.freeze else ""
+    mixed = "".join(f", {share:g} of them from {source}" for source, share in config.mix)
     return (
-        f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from, "
+        f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}, "
         f"{len(trainer.test):,} to be tested on\n"
         f"{_layer_table(trainer.network)}\n"
         f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), {config.epochs} epochs of "

@@ -14,6 +14,7 @@ import numpy as np
 import platformdirs
 
 from cnnviz.data.drawings import Drawing, DrawingsError, drawing_line, read_drawings, write_lines
+from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
 
 MOST = 10_000
@@ -23,7 +24,6 @@ _MOST_POINTS = 10_000  # of one drawing
 _DECIMALS = 4  # of a pad's side; a pixel of the network's input is 0.036
 _LEAST_EXTENT = 0.05  # of the pad; smaller strokes come from elsewhere, in another unit
 _MARGIN = 0.1  # of the pad, around strokes from elsewhere
-_TRAINING_PENS = (2.0, 2.5, 3.1)  # pixels
 
 
 class CollectionError(UserError):
@@ -71,7 +71,7 @@ class Ink:
         """What can be learnt from, uint8 of shape (n, 28, 28): strokes in pens of several widths."""
         if self.drawing.image is not None:
             return self.image[np.newaxis]
-        return np.stack([self.drawing.prepared(pen) for pen in _TRAINING_PENS])
+        return np.stack([self.drawing.prepared(pen) for pen in PEN_WIDTHS])
 
 
 def _on_a_pad(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -42,7 +42,7 @@ class ImageSet(Protocol):
         """Return the number of images."""
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the images, uint8 of shape (n, 28, 28), and labels, int64 of shape (n,), at ``indices``."""
+        """Return new arrays of the images, uint8 (n, 28, 28), and labels, int64 (n,), at ``indices``."""
 
 
 class ArrayImageSet:

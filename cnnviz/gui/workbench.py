@@ -14,7 +14,7 @@ from cnnviz.gui.own_digits import OwnDigits
 from cnnviz.gui.training_thread import TrainingThread
 from cnnviz.nn import Parameters, Workspace
 from cnnviz.training.config import TrainingConfig
-from cnnviz.training.control import ProbeChoice
+from cnnviz.training.control import ProbeChoice, own_digits
 from cnnviz.training.engine import Engine, Run
 from cnnviz.training.presets import PRESETS
 from cnnviz.training.session import Phase, Status
@@ -64,9 +64,11 @@ class Workbench(QObject):
         self.began_from_file = False
         self._workspace = Workspace(overwrites=True)  # for drawings
         self._steps_per_second: float | None = None
+        self._own_digits: tuple[np.ndarray, np.ndarray, float] | None = None  # images, labels, share
         self.own_digits = OwnDigits(self)
         self.own_digits.message.connect(self.message)
         self.own_digits.failed.connect(self.failed)
+        self.own_digits.for_training.connect(self.set_own_digits)
         self.snapshot_arrived.connect(self.own_digits.take)
         self.run_started.connect(self.own_digits.forget_answers)
 
@@ -82,6 +84,8 @@ class Workbench(QObject):
         if not self._has_loaded_for(config):
             check_dataset(config.dataset, config.data_dir)
         self._run = self._live_engine().begin(config, parameters, self._steps_per_second, self.probe)
+        if self._own_digits is not None:
+            self._run.control.set_own_digits(*self._own_digits)
         self.config = config
         self.snapshot = None
         self._failure = None
@@ -196,6 +200,17 @@ class Workbench(QObject):
     def set_data_dir(self, folder: Path | None) -> None:
         """Look for datasets in ``folder`` from the next run on; None: in the usual place."""
         self.config = replace(self.config, data_dir=folder)
+
+    def set_own_digits(self, images: np.ndarray, labels: np.ndarray, share: float) -> None:
+        """Mix these digits into training from the next step on, in this run and all later ones; ConfigError if wrong.
+
+        ``images`` are uint8 (n, 28, 28), ``labels`` (n,), ``share`` is the part of each batch that they make up on
+        average. They replace those set before; n = 0 or a share of 0 stands for none.
+        """
+        own_digits(images, labels, share)
+        self._own_digits = (images, labels, share)
+        if self._run is not None:
+            self._run.control.set_own_digits(*self._own_digits)
 
     def set_probe(self, probe: ProbeChoice) -> None:
         """Follow another image."""

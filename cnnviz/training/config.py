@@ -57,6 +57,9 @@ class TrainingConfig:
         Of initial parameters and of the order of images.
     freeze : tuple of str
         Layers whose parameters stay as they are.
+    mix : tuple of (str, float)
+        Sources as `cnnviz.data.mixing.load_images` takes them, each with the share of images that comes from there on
+        average.
     """
 
     preset: str
@@ -71,6 +74,7 @@ class TrainingConfig:
     data_dir: Path | None = None
     seed: int = 0
     freeze: tuple[str, ...] = ()
+    mix: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def from_preset(cls, preset: str, dataset: str, **changes: object) -> "TrainingConfig":
@@ -109,6 +113,7 @@ class TrainingConfig:
         if self.train_size is not None:
             self.check_batch(self.train_size)
         self._check_frozen()
+        self._check_mix()
 
     def check_batch(self, available: int) -> None:
         """Raise ConfigError when a batch is larger than the ``available`` training images."""
@@ -130,6 +135,14 @@ class TrainingConfig:
                 raise ConfigError("freeze", f"layers among {', '.join(trainable)}", layer)
         if set(self.freeze) == set(trainable):
             raise ConfigError("freeze", "all layers but at least one", ", ".join(self.freeze))
+
+    def _check_mix(self) -> None:
+        shares = [share for _, share in self.mix]
+        for share in shares:
+            if not (isinstance(share, Real) and 0 < share < 1):
+                raise ConfigError("mix", "a share above 0 and below 1", share)
+        if sum(shares) >= 1:
+            raise ConfigError("mix", "shares that add up to less than 1", f"{sum(shares):g}")
 
     def for_file(self, steps: int, learning_rates: tuple[tuple[int, float], ...]) -> dict[str, object]:
         """Return what a file says of parameters trained with these settings for ``steps`` steps, beside their values.

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cnnviz.data.datasets import ArrayImageSet
+from cnnviz.training.batches import Ingredient
 from cnnviz.training.config import ConfigError, check_lr
 
 
@@ -48,6 +50,34 @@ def check_speed(steps_per_second: float | None) -> None:
         raise ConfigError("speed", "a number of steps a second above 0", steps_per_second)
 
 
+def own_digits(images: np.ndarray, labels: np.ndarray, share: float) -> Ingredient | None:
+    """Return a person's digits as they are mixed into training, copied; None where there are none or their share is 0.
+
+    Parameters
+    ----------
+    images : array, uint8, shape (n, 28, 28)
+    labels : array of integers from 0 to 9, shape (n,)
+    share : float
+        Which share of each batch they make up on average, from 0 to 1.
+
+    Raises
+    ------
+    ConfigError
+        They are not like that.
+    """
+    if not (images.dtype == np.uint8 and images.ndim == 3 and images.shape[1:] == (28, 28)):
+        raise ConfigError("own_digits", "images of 28x28 bytes", f"{images.dtype} of shape {images.shape}")
+    if labels.shape != images.shape[:1]:
+        raise ConfigError("own_digits", f"a label for each of the {len(images)} images", f"shape {labels.shape}")
+    if (wrong := ~np.isin(labels, range(10))).any():
+        raise ConfigError("own_digits", "labels from 0 to 9", labels[wrong][0])
+    if not 0 <= share <= 1:
+        raise ConfigError("own_digits", "a share from 0 to 1", share)
+    if not len(images) or not share:
+        return None
+    return Ingredient("own digit", ArrayImageSet(images.copy(), labels), share)
+
+
 class Control:
     """Wishes of the window, read by the worker between two steps.
 
@@ -65,6 +95,7 @@ class Control:
         self._steps_per_second: float | None = None
         self._next_step_at = 0.0
         self._learning_rate: float | None = None
+        self._own_digits: Ingredient | None = None
         self._probe = ProbeChoice()
 
     @property
@@ -86,6 +117,11 @@ class Control:
     def probe(self) -> ProbeChoice:
         """The image to follow."""
         return self._probe
+
+    @property
+    def own_digits(self) -> Ingredient | None:
+        """A person's digits, to be mixed into training; None: none."""
+        return self._own_digits
 
     @property
     def evaluation_cancelled(self) -> bool:
@@ -126,6 +162,10 @@ class Control:
         """Set the learning rate from the next step on. ConfigError where it is none."""
         check_lr(lr)
         self._set(_learning_rate=lr, _refresh=True)
+
+    def set_own_digits(self, images: np.ndarray, labels: np.ndarray, share: float) -> None:
+        """Mix these into training from the next step on, instead of those before; as `own_digits` takes them."""
+        self._set(_own_digits=own_digits(images, labels, share))
 
     def set_probe(self, probe: ProbeChoice) -> None:
         """Follow another image; of a drawing, as it is now."""

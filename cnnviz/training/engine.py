@@ -11,10 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from cnnviz.errors import UserError
 from cnnviz.nn import Parameters
 from cnnviz.training.config import TrainingConfig, check_lr
-from cnnviz.training.control import ProbeChoice, check_speed
+from cnnviz.training.control import ProbeChoice, check_speed, own_digits
 from cnnviz.training.history import History
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.messages import Begin, Message, Ready, Report, Wish, receive, send
@@ -127,6 +129,11 @@ class RemoteControl:
         """Set the learning rate from the next step on. ConfigError where it is none."""
         check_lr(lr)
         self._wish("set_learning_rate", lr)
+
+    def set_own_digits(self, images: np.ndarray, labels: np.ndarray, share: float) -> None:
+        """Mix these into training from the next step on, instead of those before; as `own_digits` takes them."""
+        own_digits(images, labels, share)
+        self._wish("set_own_digits", images.copy(), labels.copy(), share)
 
     def set_probe(self, probe: ProbeChoice) -> None:
         """Follow another image; of a drawing, as it is now."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnviz.data import Dataset, load_dataset
+from cnnviz.data import Dataset, ImageSet, load_dataset
+from cnnviz.data.mixing import load_images
 from cnnviz.errors import Cancelled
 from cnnviz.nn import Parameters
 from cnnviz.training.config import TrainingConfig
@@ -59,6 +60,8 @@ class Session:
     config : TrainingConfig
     dataset : Dataset or None
         What it trains on, for a later session to take over; None until it is loaded.
+    mixed_in : tuple of ImageSet or None
+        What ``config.mix`` names, likewise.
     control : Control
     mailbox : Mailbox of State
         Its ``put`` is given the trainer's live arrays, and keeps copies.
@@ -77,6 +80,7 @@ class Session:
     ) -> None:
         self.config = config
         self.dataset = dataset
+        self.mixed_in: tuple[ImageSet, ...] | None = None
         self.control = Control()
         self.mailbox = mailbox or _Copies()
         self._on_status = on_status
@@ -103,7 +107,11 @@ class Session:
         try:
             if self.dataset is None:
                 self.dataset = load_dataset(self.config.dataset, self.config.data_dir, self._loading)
-            self._trainer = Trainer(self.config, self.dataset, self._initial)
+            if self.mixed_in is None:
+                self.mixed_in = tuple(
+                    load_images(source, self.config.data_dir, self._loading) for source, _ in self.config.mix
+                )
+            self._trainer = Trainer(self.config, self.dataset, self._initial, self.mixed_in)
             self._work()
         except Cancelled:
             pass
@@ -116,7 +124,7 @@ class Session:
         self._publish()
         self.status = Status(Phase.PAUSED)
         while (action := self.control.next_action()) is not Action.STOP:
-            self._apply_learning_rate()
+            self._apply_wishes()
             if action is Action.STEP:
                 self._advance(events)
             else:
@@ -142,7 +150,8 @@ class Session:
         if epoch_done or not self.control.is_running or self._is_due():
             self._publish()
 
-    def _apply_learning_rate(self) -> None:
+    def _apply_wishes(self) -> None:
+        self._trainer.own_digits = self.control.own_digits
         if (lr := self.control.take_learning_rate()) is not None:
             self._trainer.learning_rate = lr
 

@@ -1,21 +1,23 @@
 """The training loop, as a generator of steps."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from cnnviz.data.datasets import Dataset, ImageSet, head
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters
+from cnnviz.training.batches import Batch, Ingredient, mix_in, take_batch
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
 from cnnviz.training.history import History, TestPoint
 from cnnviz.training.learner import Learner
 from cnnviz.training.snapshot import Probe, Snapshot, State
 
-_INITIALIZATION, _ORDER, _DROPOUT = 0, 1, 2  # independent streams of random numbers from one seed
+_INITIALIZATION, _ORDER, _DROPOUT, _MIX, _OWN = range(5)  # independent streams of random numbers from one seed
 
 
 class DivergenceError(UserError):
@@ -53,6 +55,17 @@ class Trainer:
     epochs : int
         How many there will be; may be raised while training.
     history : History
+    own_digits : Ingredient or None
+        A person's digits, which take the place of some of all other images; may be set while training.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    dataset : Dataset
+    parameters : Parameters, optional
+        To begin with, copied; by default random ones.
+    mixed_in : sequence of ImageSet
+        The images that ``config.mix`` names, in its order.
 
     Raises
     ------
@@ -60,7 +73,13 @@ class Trainer:
         From the constructor: the settings do not fit the dataset, or ``parameters`` not the network.
     """
 
-    def __init__(self, config: TrainingConfig, dataset: Dataset, parameters: Parameters | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        dataset: Dataset,
+        parameters: Parameters | None = None,
+        mixed_in: Sequence[ImageSet] = (),
+    ) -> None:
         config.check()
         self.config = config
         self.train = _head(dataset.train, config.train_size, config.recipe.train_size)
@@ -80,7 +99,12 @@ class Trainer:
         self.history = History()
         self._learning_rate = config.lr
         self.history.append_learning_rate(0, config.lr)
-        self._batch = np.arange(1)  # indices of the latest training batch; before the first, of one image
+        self._mixed_in = [
+            Ingredient(f"{Path(source).name} digit", images, share)
+            for (source, share), images in zip(config.mix, mixed_in, strict=True)
+        ]
+        self.own_digits: Ingredient | None = None
+        self._batch: Batch | None = None  # the latest
 
     @property
     def parameters(self) -> Parameters:
@@ -154,9 +178,9 @@ class Trainer:
         return Probe(images[0], int(labels[0]), f"test digit {within}", index)
 
     def training_probe(self) -> Probe:
-        """Return the first image of the latest training batch as a probe."""
-        images, labels = self.train.batch(self._batch[:1])
-        return Probe(images[0], int(labels[0]), f"training digit {self._batch[0]}")
+        """Return the first image of the latest training batch, as it was learnt; before the first step, the first."""
+        batch = self._batch or take_batch(self.train, np.arange(1))
+        return Probe(batch.images[0], int(batch.labels[0]), batch.title)
 
     def snapshot(self, probe: Probe) -> Snapshot:
         """Return the state after the latest step, with ``probe`` traced through it."""
@@ -197,16 +221,29 @@ class Trainer:
 
     def _learn(self, indices: np.ndarray) -> StepDone:
         """Go one step: forwards, backwards, update."""
-        images, labels = self.train.batch(indices)
+        batch = self._make_batch(indices)
         with np.errstate(over="ignore", invalid="ignore"):  # told by the checks, in words
-            loss, accuracy = self._learner.differentiate(images, labels)
+            loss, accuracy = self._learner.differentiate(batch.images, batch.labels)
             self._require_finite(loss, "the cost of a batch")
             self._learner.update(self.learning_rate)
             self.step_in_epoch += 1
             self._require_finite(self.parameters.vector @ self.parameters.vector, "the size of the parameters")
-        self._batch = indices
+        self._batch = batch
         self.history.append(loss, accuracy)
         return StepDone(self.step, loss, accuracy)
+
+    def _make_batch(self, indices: np.ndarray) -> Batch:
+        """Return what the next step learns from: the training images at ``indices``, or what takes their place."""
+        batch = take_batch(self.train, indices)
+        if self._mixed_in:
+            batch = mix_in(batch, self._mixed_in, self._rng(_MIX))
+        if self.own_digits is not None:
+            batch = mix_in(batch, [self.own_digits], self._rng(_OWN))
+        return batch
+
+    def _rng(self, stream: int) -> np.random.Generator:
+        """Return the random numbers of a stream for the next step."""
+        return np.random.default_rng([self.config.seed, stream, self.step])
 
     def _require_finite(self, value: float, meaning: str) -> None:
         if not math.isfinite(value):

@@ -19,6 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from cnnviz.errors import UserError
+from cnnviz.training.config import TrainingConfig
 from cnnviz.training.history import HistoryView
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
@@ -209,7 +210,7 @@ class _Run:
         self.tell()
 
     def _take_over(self) -> None:
-        """Let the previous run end, and go on with its dataset if this one wants the same; the rest of it is freed."""
+        """Let the previous run end, and go on with its images if this one wants the same; the rest of it is freed."""
         previous, self._previous = self._previous, None
         if previous is None:
             return
@@ -217,3 +218,10 @@ class _Run:
         before, config = previous._session.config, self._session.config
         if (before.dataset, before.data_dir) == (config.dataset, config.data_dir):
             self._session.dataset = previous._session.dataset
+        if _mixed_sources(before) == _mixed_sources(config):
+            self._session.mixed_in = previous._session.mixed_in
+
+
+def _mixed_sources(config: TrainingConfig) -> tuple[object, ...]:
+    """Return what tells whether the images that are mixed in are the same, in whatever shares."""
+    return config.data_dir, *(source for source, _ in config.mix)

@@ -96,6 +96,19 @@ def test_that_the_learning_rate_changes_without_a_reset(live, wait_until):
     assert live.config.lr == 0.5
 
 
+def test_that_own_digits_are_learnt_in_this_run_and_after_a_reset(live, wait_until):
+    live.set_probe(ProbeChoice("training"))
+    live.set_own_digits(np.full((1, 28, 28), 77, np.uint8), np.array([7]), 1.0)
+    for _ in range(2):
+        live.step()
+        wait_until(lambda: has_come_to(live, 1))
+        assert live.snapshot.trace.probe.title == "own digit 0"
+        live.reset()
+        wait_until(lambda: live.poll() or live.snapshot)
+    with pytest.raises(ConfigError, match="own_digits"):
+        live.set_own_digits(np.full((1, 28, 28), 77, np.uint8), np.array([17]), 1.0)
+
+
 def test_that_a_drawing_can_be_followed_while_the_run_rests(live, wait_until):
     image = np.zeros((28, 28), np.uint8)
     image[4:24, 13:15] = 255

@@ -14,6 +14,7 @@ from cnnviz.training.trainer import Trainer
 
 LEARNING_RATES = "a number above 0 and up to 10"
 COUNTS = "a whole number of 1 or more"
+MIX = (("strokes", 0.3), ("mine.json", 0.1))
 SEEDS = "a whole number from 0 to 4294967295"
 
 
@@ -62,6 +63,17 @@ def test_that_the_ends_of_each_range_are_accepted(field, value):
     assert getattr(TrainingConfig.from_preset("zhou", "strokes", **{field: value}), field) == value
 
 
+@pytest.mark.parametrize("share", [0, -0.1, 1, math.nan, math.inf, "much"])
+def test_that_a_share_outside_its_range_is_refused(share):
+    with pytest.raises(ConfigError, match=f"^mix: accepted is a share above 0 and below 1, got {share}$"):
+        TrainingConfig.from_preset("zhou", "strokes", mix=(("mnist", share),))
+
+
+def test_that_shares_that_leave_nothing_for_the_dataset_are_refused():
+    with pytest.raises(ConfigError, match=r"^mix: accepted is shares that add up to less than 1, got 1$"):
+        TrainingConfig.from_preset("zhou", "strokes", mix=(("mnist", 0.5), ("own.json", 0.5)))
+
+
 def test_that_a_batch_larger_than_the_chosen_images_is_refused():
     with pytest.raises(ConfigError, match=r"^batch_size: accepted is 1 to the 31 training images, got 32$"):
         TrainingConfig.from_preset("escontrela", "strokes", train_size=31)
@@ -102,11 +114,12 @@ def test_that_settings_not_given_are_those_of_the_preset():
 
 
 def test_that_the_facts_are_json_without_the_folder_of_this_machine():
-    config = TrainingConfig.from_preset("zhou", "mnist", data_dir=Path("somewhere"), freeze=("conv1",))
+    config = TrainingConfig.from_preset("zhou", "mnist", data_dir=Path("somewhere"), freeze=("conv1",), mix=MIX)
     facts = json.loads(json.dumps(config.for_file(7, ((0, 0.005),))["training"]))
     assert facts.pop("steps") == 7
     assert facts.pop("learning_rates") == [[0, 0.005]]
     assert "data_dir" not in facts
     assert facts["freeze"] == ["conv1"]
     assert facts["lr"] == 0.005
-    assert TrainingConfig(**{**facts, "freeze": tuple(facts["freeze"])}) == replace(config, data_dir=None)
+    revived = {**facts, "freeze": tuple(facts["freeze"]), "mix": tuple(map(tuple, facts["mix"]))}
+    assert TrainingConfig(**revived) == replace(config, data_dir=None)

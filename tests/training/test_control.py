@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnnviz.training.config import ConfigError
-from cnnviz.training.control import Action, Control, ProbeChoice
+from cnnviz.training.control import Action, Control, ProbeChoice, own_digits
 
 
 class Worker(threading.Thread):
@@ -311,3 +311,44 @@ def test_that_pausing_and_running_again_does_not_outrun_the_pace(control, worker
         time.sleep(0.005)
         control.pause()
     assert len(worker.steps) == 1
+
+
+# Own digits
+
+DIGITS = np.arange(2 * 784).reshape(2, 28, 28).astype(np.uint8)
+LABELS = np.array([3, 8])
+
+
+def test_that_own_digits_are_kept_as_they_were_when_they_were_set():
+    control, images = Control(), DIGITS.copy()
+    control.set_own_digits(images, LABELS, 0.25)
+    images[:] = 0
+    kept, labels = control.own_digits.images.batch(np.arange(2))
+    assert np.array_equal(kept, DIGITS)
+    assert labels.tolist() == [3, 8]
+    assert control.own_digits.share == 0.25
+
+
+@pytest.mark.parametrize(("count", "share"), [(0, 0.5), (2, 0.0)])
+def test_that_no_digits_or_no_share_stand_for_none(count, share):
+    control = Control()
+    control.set_own_digits(DIGITS, LABELS, 0.25)
+    control.set_own_digits(DIGITS[:count], LABELS[:count], share)
+    assert control.own_digits is None
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "share", "accepted"),
+    [
+        (DIGITS / 255, LABELS, 0.5, "images of 28x28 bytes, got float64"),
+        (DIGITS[:, :27], LABELS, 0.5, "images of 28x28 bytes, got uint8 of shape (2, 27, 28)"),
+        (DIGITS, LABELS[:1], 0.5, "a label for each of the 2 images, got shape (1,)"),
+        (DIGITS, LABELS + 2, 0.5, "labels from 0 to 9, got 10"),
+        (DIGITS, LABELS, 1.5, "a share from 0 to 1, got 1.5"),
+        (DIGITS, LABELS, math.nan, "a share from 0 to 1, got nan"),
+    ],
+)
+def test_that_what_cannot_be_own_digits_is_refused(images, labels, share, accepted):
+    with pytest.raises(ConfigError) as caught:
+        own_digits(images, labels, share)
+    assert str(caught.value).startswith(f"own_digits: accepted is {accepted}")

@@ -193,6 +193,14 @@ def test_that_the_learning_rate_and_the_probe_change_at_rest(shared):
     assert (shared.newest.trace.probe.image == 200).all()
 
 
+def test_that_own_digits_are_learnt_there(shared):
+    shared.begin(small(), probe=ProbeChoice("training"))
+    shared.run.control.set_own_digits(np.full((1, 28, 28), 77, np.uint8), np.array([7]), 1.0)
+    shared.run.control.step()
+    seen = shared.wait_for_step(1).trace.probe
+    assert (seen.title, seen.label, seen.image[0, 0]) == ("own digit 0", 7, 77)
+
+
 def test_that_impossible_wishes_are_refused_here_and_at_once(shared):
     shared.begin(small())
     with pytest.raises(ConfigError, match="lr: accepted is a number above 0"):
@@ -295,6 +303,19 @@ def test_that_the_same_data_are_not_loaded_again(single, tmp_path):
     single.begin(config, wait=False)
     single.wait_until(lambda: single.run.failure)
     assert str(folder) in single.run.failure
+
+
+def test_that_the_same_drawings_are_not_loaded_again(single, tmp_path):
+    path = tmp_path / "ones.json"
+    path.write_text('[{"label": 1, "strokes": [[[0, 0], [0, 9]]]}]')
+    single.begin(small(mix=((str(path), 0.5),)))
+    path.unlink()
+    single.begin(small(mix=((str(path), 0.25),)))
+    assert single.newest.step == 0
+    single.begin(small(mix=(("strokes", 0.5),)))
+    single.begin(small(mix=((str(path), 0.5),)), wait=False)
+    single.wait_until(lambda: single.run.failure)
+    assert str(path) in single.run.failure
 
 
 WRITE_IDX = """

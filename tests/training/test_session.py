@@ -288,6 +288,26 @@ def test_that_the_training_digit_followed_is_of_the_latest_batch(start, make_con
     assert worker.newest.trace.probe.title == f"training digit {order[-1][0]}"
 
 
+def test_that_own_digits_are_learnt_from_the_next_step_on(start, make_config):
+    worker = start(make_config())
+    worker.control.set_own_digits(np.full((1, 28, 28), 77, np.uint8), np.array([7]), 1.0)
+    worker.control.set_probe(ProbeChoice("training"))
+    worker.control.step()
+    seen = worker.wait_for_step(1).trace.probe
+    assert (seen.title, seen.label, seen.image[0, 0]) == ("own digit 0", 7, 77)
+
+
+def test_that_what_the_settings_mix_in_is_loaded_and_learnt(start, make_config, tmp_path):
+    path = tmp_path / "ones.json"
+    path.write_text('[{"label": 1, "strokes": [[[0, 0], [0, 9]]]}]')
+    worker = start(make_config(mix=((str(path), 0.999),)))
+    worker.control.set_probe(ProbeChoice("training"))
+    worker.control.step()
+    seen = worker.wait_for_step(1).trace.probe
+    assert seen.title.startswith("ones.json digit ")
+    assert seen.label == 1
+
+
 def test_that_a_drawing_not_yet_begun_leaves_the_first_test_digit(start, make_config):
     worker = start(make_config())
     worker.control.set_probe(ProbeChoice("drawing"))

@@ -7,6 +7,7 @@ import pytest
 
 from cnnviz.data.datasets import ArrayImageSet, DataError, Dataset
 from cnnviz.errors import Cancelled, UserError
+from cnnviz.training.batches import Ingredient
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.presets import PRESETS
 from cnnviz.training.trainer import DivergenceError, EpochDone, StepDone, Trainer
@@ -356,6 +357,74 @@ def test_that_scores_are_taken_with_the_normalisation_of_the_published_test(make
         trainer.parameters.vector[...] *= 3
     assert np.array_equal(published.parameters.vector, corrected.parameters.vector)
     assert published.score().loss != corrected.score().loss
+
+
+# Images mixed in
+
+MIX = (("a", 0.3), ("some/b.json", 0.3))
+
+
+def grey_set(grey: int, label: int) -> ArrayImageSet:
+    return ArrayImageSet(np.full((3, 28, 28), grey, np.uint8), np.full(3, label))
+
+
+@pytest.fixture
+def make_mixed(make_config, make_dataset):
+    def make(mix=MIX, **changes: object) -> Trainer:
+        sets = [grey_set(50 + 100 * place, place) for place in range(len(mix))]
+        return Trainer(make_config(batch_size=8, mix=mix, **changes), make_dataset(), mixed_in=sets)
+
+    return make
+
+
+def test_that_what_is_mixed_in_is_learnt_and_the_same_settings_end_in_the_same_bits(make_mixed):
+    first, second = trained(make_mixed()), trained(make_mixed())
+    assert first.tobytes() == second.tobytes()
+    assert not np.array_equal(first, trained(make_mixed(mix=())))
+    assert not np.array_equal(first, trained(make_mixed(mix=MIX[:1])))
+
+
+def learnt(trainer: Trainer, steps: int) -> list[str]:
+    """Return of which kind the first image of each step was."""
+    events = trainer.events()
+    return [next(events) and trainer.training_probe().title.rstrip(" 0123456789") for _ in range(steps)]
+
+
+def test_that_each_step_is_mixed_anew_from_the_seed(make_mixed):
+    first = learnt(make_mixed(epochs=5), 20)
+    assert first == learnt(make_mixed(epochs=5), 20)
+    assert set(first) == {"training digit", "a digit", "b.json digit"}
+    assert first != learnt(make_mixed(epochs=5, seed=1), 20)
+
+
+def test_that_a_training_probe_shows_what_was_mixed_in(make_mixed, take_steps):
+    trainer = make_mixed(mix=(("a", 0.999),))
+    take_steps(trainer, 1)
+    probe = trainer.training_probe()
+    assert (probe.image == 50).all()
+    assert (probe.label, probe.title[:-1]) == (0, "a digit ")
+
+
+def test_that_own_digits_are_learnt_from_the_next_step_on_and_no_longer_when_taken_away(make_trainer, take_steps):
+    trainer, plain = make_trainer(batch_size=8), make_trainer(batch_size=8)
+    take_steps(trainer, 1), take_steps(plain, 1)
+    assert np.array_equal(trainer.parameters.vector, plain.parameters.vector)
+    trainer.own_digits = Ingredient("own digit", grey_set(77, 7), 1.0)
+    take_steps(trainer, 1)
+    assert (trainer.training_probe().image == 77).all()
+    assert trainer.training_probe().title.startswith("own digit ")
+    trainer.own_digits = None
+    take_steps(trainer, 1)
+    assert trainer.training_probe().title.startswith("training digit ")
+
+
+def test_that_own_digits_leave_the_choice_of_what_else_is_mixed_in_as_it_was(make_mixed):
+    before = learnt(make_mixed(epochs=20), 80)
+    trainer = make_mixed(epochs=20)
+    trainer.own_digits = Ingredient("own digit", grey_set(77, 7), 0.4)
+    pairs = list(zip(before, learnt(trainer, 80), strict=True))
+    assert {kind for kind, later in pairs if later == "own digit"} == {"training digit", "a digit", "b.json digit"}
+    assert all(kind == later for kind, later in pairs if later != "own digit")
 
 
 # Probes
