@@ -26,6 +26,7 @@ HEADING = 3 * GRID  # pixels; width of what stands before the first digit of a k
 CAPTION = 14  # pixels below a tile
 GAP = GRID
 KIND_GAP = 2 * GRID
+MARGIN = 4  # pixels around all tiles, for the frame of the selected one
 
 _MOVES = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
 _ROWS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
@@ -68,7 +69,7 @@ def arrange(labels: Sequence[int], width: int, side: int) -> list[QPoint]:
         if is_first:
             x += HEADING + (KIND_GAP if x else 0)
         if places and x + side > width:
-            x, y = HEADING, y + side + CAPTION + GAP // 2
+            x, y = HEADING, y + side + CAPTION + GAP
         places.append(QPoint(x, y))
         x += side + GAP
     return places
@@ -143,7 +144,7 @@ class DigitGallery(QAbstractScrollArea):
         self._arrange()
 
     def _arrange(self) -> None:
-        width, height = self.viewport().width() - GAP, self.viewport().height()
+        width, height = self.viewport().width() - MARGIN, self.viewport().height()
         labels = [tile.label for tile in self._tiles]
         for self._side in SIZES:
             self._places = arrange(labels, width, self._side)
@@ -151,17 +152,21 @@ class DigitGallery(QAbstractScrollArea):
                 break
         bar = self.verticalScrollBar()
         bar.setPageStep(height)
-        bar.setSingleStep(self._side + CAPTION + GAP // 2)
+        bar.setSingleStep(self._row())
         bar.setRange(0, max(self._bottom() - height, 0))
         self._show_selection()
 
     def _bottom(self) -> int:
-        return self._places[-1].y() + self._side + CAPTION + GAP // 2 if self._places else 0
+        return MARGIN + self._places[-1].y() + self._row() if self._places else 0
+
+    def _row(self) -> int:
+        """Return the height of a row."""
+        return self._side + CAPTION + GAP
 
     def _show_selection(self) -> None:
         if (index := self._index_of(self._selection)) is not None:
             bar, top = self.verticalScrollBar(), self._places[index].y()
-            bottom = top + self._side + CAPTION + GAP // 2
+            bottom = MARGIN + top + self._row()
             bar.setValue(min(max(bar.value(), bottom - self.viewport().height()), top))
 
     def _index_of(self, key: str | None) -> int | None:
@@ -173,7 +178,7 @@ class DigitGallery(QAbstractScrollArea):
 
     def _rect(self, index: int) -> QRect:
         place = self._places[index] - QPoint(0, self.verticalScrollBar().value())
-        return QRect(place.x(), place.y() + 2, self._side, self._side)
+        return QRect(place.x(), MARGIN + place.y(), self._side, self._side)
 
     def tile_at(self, position: QPoint) -> Tile | None:
         """Return the tile at a position in the viewport, or None."""
@@ -287,8 +292,9 @@ class DigitGallery(QAbstractScrollArea):
         if tile.taken_for is not None:
             painter.setFont(small_font())
             painter.setPen(QColor(theme.warning if tile.is_wrong else theme.muted))
-            below = QRect(rect.left(), rect.bottom() + 2, rect.width(), CAPTION)
-            painter.drawText(below, Qt.AlignmentFlag.AlignCenter, str(tile.taken_for))
+            below = QRect(rect.left() - 4, rect.bottom() + 3, rect.width() + 8, CAPTION)
+            text = f"read as {tile.taken_for}" if self._side > SIDE else str(tile.taken_for)
+            painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
 
     def _image(self, tile: Tile) -> QImage:
         if tile.key not in self._images:

@@ -8,15 +8,13 @@ from PySide6.QtWidgets import QMainWindow
 from cnnviz.gui.dock import PanelDock
 
 # Columns from left to right, each with its share of the width and, top to bottom, its panels with their shares of the
-# height. A panel that is not named here joins the last column as a tab.
+# height. A panel that is not named here lies behind another one as a tab: see TABS; otherwise the very last one.
 COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
     (240, (("drawing", 328), ("experiment", 322))),
     (736, (("network", 276), ("filters", 374))),
     (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
-
-# Tabs behind a panel: together they take its place.
-BEHIND: dict[str, tuple[str, ...]] = {"filters": ("collection",)}
+TABS = {"collection": "filters"}
 
 
 def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
@@ -31,18 +29,13 @@ def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:
     for column in columns:
         for above, below in pairwise(column):
             window.splitDockWidget(above, below, Qt.Orientation.Vertical)
-    for front, names in BEHIND.items():
-        for name in names:
-            window.tabifyDockWidget(docks[front], docks[name])
-    named = {name for _, panels in COLUMNS for name, _ in panels} | {
-        name for names in BEHIND.values() for name in names
-    }
+    named = {dock.panel.name: dock for column in columns for dock in column}
     for name, dock in docks.items():
         if name not in named:
-            window.tabifyDockWidget(columns[-1][-1], dock)
+            window.tabifyDockWidget(named.get(TABS.get(name), columns[-1][-1]), dock)
         dock.show()
-    for front in BEHIND:
-        docks[front].raise_()
+    for front in named.values():
+        front.raise_()
     resize_docks(window, docks)
 
 

@@ -80,6 +80,7 @@ class OwnDigits(QObject):
         self._wanted: Snapshot | None = None  # the newest that somebody looks at
         self._answered_by: Snapshot | None = None
         self._began = -_ANSWER_EVERY  # when the latest round of answers did
+        self._looked_at = -_ANSWER_EVERY  # when the selected digit alone was answered last
         self._unprepared: deque[Ink] = deque()
         self._unanswered: deque[str] = deque()
         self._is_stale = False  # whether training has other digits than there are
@@ -98,7 +99,6 @@ class OwnDigits(QObject):
     def open(self, path: Path) -> None:
         """Keep the digits in a file from now on, beginning with those that it holds."""
         self.collection = Collection(path)
-        self.select(next(reversed(self.digits), None))
         self._after_change()
 
     def label_of(self, drawing: Drawing | None) -> int | None:
@@ -266,6 +266,15 @@ class OwnDigits(QObject):
         if not self._work.isActive() and self.digits:
             self._work.start()
 
+    def follow_selected(self, snapshot: Snapshot) -> None:
+        """Let a network answer to the selected digit alone, where somebody looks at that only."""
+        self._snapshot = snapshot
+        digit, now = self.digits.get(self.selected), time.monotonic()
+        if digit and digit.ink.is_prepared and now - self._looked_at >= _ANSWER_EVERY:
+            self._looked_at = now
+            self._answer([self.selected], snapshot)
+            self.answered.emit()
+
     @Slot()
     def forget_answers(self) -> None:
         """Begin anew: another network."""
@@ -294,11 +303,10 @@ class OwnDigits(QObject):
         """Let digits that have no answer yet have one at once, if they are few, so that their trails begin there."""
         new = [key for key, digit in self.digits.items() if key not in self.trails and digit.ink.is_prepared]
         if self._snapshot is not None and 0 < len(new) <= _AT_ONCE:
-            self._answer(new)
+            self._answer(new, self._snapshot)
             self.answered.emit()
 
-    def _answer(self, keys: Sequence[str]) -> None:
-        snapshot = self._snapshot
+    def _answer(self, keys: Sequence[str], snapshot: Snapshot) -> None:
         images = np.stack([self.digits[key].ink.image for key in keys])
         x = snapshot.normalization.apply(images)
         probabilities = snapshot.network.predict(x, snapshot.parameters, self._workspace).copy()
@@ -346,8 +354,8 @@ class OwnDigits(QObject):
     def _answer_some(self) -> None:
         keys = [self._unanswered.popleft() for _ in range(min(len(self._unanswered), _AT_ONCE))]
         present = [key for key in keys if key in self.digits]
-        if present and self._snapshot is not None:
-            self._answer(present)
+        if present:
+            self._answer(present, self._answered_by)
         if not self._unanswered:
             self.answered.emit()
 

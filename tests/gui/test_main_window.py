@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QMessageBox,
     QScrollBar,
+    QTabBar,
 )
 
 from cnnviz.formats import read_parameters
@@ -91,14 +92,17 @@ def test_that_in_the_default_layout_all_panels_are_seen_whole(make_window, size,
     names = list(places)
     overlaps = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if places[a].intersects(places[b])]
     assert overlaps == []
-    used = sum(place.width() * place.height() for place in places.values())
+    tabs = [bar for bar in window.findChildren(QTabBar) if bar.isVisible()]
+    used = sum(place.width() * place.height() for place in (*places.values(), *tabs))
     assert used > 0.85 * size[0] * size[1]
 
 
 def test_that_every_control_has_a_name_and_says_what_it_does(window):
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider)
     controls = [control for kind in kinds for control in window.findChildren(kind)]
-    own = [c for c in controls if not isinstance(c, QScrollBar) and not c.objectName().startswith("qt_")]
+    of_qt = (QScrollBar, QTabBar)
+    own = [c for c in controls if not isinstance(c, of_qt) and not isinstance(c.parent(), of_qt)]
+    own = [c for c in own if not c.objectName().startswith("qt_")]
     assert len(own) > 30
     assert [c for c in own if not c.accessibleName() or not c.toolTip()] == []
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -28,7 +29,7 @@ from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
 EMPTY = "No digits of yours yet.\nDraw one on the pad and press the key of what it is, 0 to 9: it is kept here."
-_VIEW = 4 * SIDE
+_VIEW = 5 * SIDE
 _ANY_FILE = "Drawings and IDX files (*.json *.gz *ubyte);;All files (*)"
 
 
@@ -57,8 +58,6 @@ class CollectionPanel(Panel):
         self._own.answered.connect(self._show_digits)
         self._own.selected_changed.connect(self._show_selection)
         self._own.share_changed.connect(self._show_share)
-        self._show_digits()
-        self._show_selection()
 
     # Making
 
@@ -128,6 +127,7 @@ class CollectionPanel(Panel):
         self.view.setAccessibleName("The selected digit")
         self.view.setToolTip("The selected digit as the network gets it")
         self.bars = ProbabilityBars()
+        self.bars.setFixedHeight(_VIEW)
         self.bars.setToolTip(
             "How likely the network takes the selected digit for each of the ten; click to label it anew"
         )
@@ -152,19 +152,19 @@ class CollectionPanel(Panel):
         buttons.addWidget(self.to_pad)
         buttons.addWidget(self.remove)
         buttons.addStretch(1)
-        left = QVBoxLayout()
-        left.setSpacing(GRID // 2)
-        left.addWidget(self.view)
-        left.addWidget(self.verdict)
-        left.addLayout(buttons)
-        left.addStretch(1)
+        pictures = QHBoxLayout()
+        pictures.setSpacing(3 * GRID // 2)
+        pictures.addWidget(self.view, 0, Qt.AlignmentFlag.AlignTop)
+        pictures.addWidget(self.bars, 1)
         self._detail = QWidget()
-        row = QHBoxLayout(self._detail)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(3 * GRID // 2)
-        row.addLayout(left)
-        row.addWidget(self.bars, 1)
-        self._detail.setFixedWidth(_VIEW + 3 * GRID // 2 + 16 * GRID)
+        self._detail.setFixedWidth(_VIEW + 3 * GRID // 2 + 14 * GRID)
+        detail = QVBoxLayout(self._detail)
+        detail.setContentsMargins(0, GRID // 2, 0, 0)
+        detail.setSpacing(GRID)
+        detail.addLayout(pictures)
+        detail.addWidget(self.verdict)
+        detail.addLayout(buttons)
+        detail.addStretch(1)
         full = QWidget()
         body = QHBoxLayout(full)
         body.setContentsMargins(0, 0, 0, 0)
@@ -191,8 +191,15 @@ class CollectionPanel(Panel):
         self.gallery.apply_theme(theme)
         self.bars.apply_theme(theme)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Catch up with what was not shown while the panel was hidden."""
+        super().showEvent(event)
+        self._show_digits()
+
     @Slot()
     def _show_digits(self) -> None:
+        if not self.isVisible():
+            return
         digits, answers = self._own.digits, self._own.answers
         self._pages.setCurrentIndex(bool(digits))
         self.count.setText(count_text(len(digits), self._own.right if len(answers) == len(digits) else None))
@@ -208,6 +215,8 @@ class CollectionPanel(Panel):
 
     @Slot()
     def _show_selection(self) -> None:
+        if not self.isVisible():
+            return
         key = self._own.selected
         self.gallery.select(key)
         digit = self._own.digits.get(key)

@@ -63,7 +63,7 @@ def spoken(panel: EvaluationPanel) -> list[str]:
 def test_that_the_newest_test_is_shown_in_figures(panel: EvaluationPanel, snapshot: Snapshot) -> None:
     panel.show_snapshot(with_tests(snapshot, point(1000, 0.6, np.eye(10, dtype=int)), point()))
     assert panel.accuracy.text() == "test accuracy 99.9 %"
-    assert panel.details.text() == "cost 0.071 nats · 9,082 digits · after epoch 2.0"
+    assert panel.details.text() == "cost 0.071 nats · 9,082 digits · epoch 2.0"
 
 
 def test_that_a_real_evaluation_is_shown(panel: EvaluationPanel, snapshot: Snapshot) -> None:
@@ -164,7 +164,7 @@ def test_that_earlier_tests_can_be_looked_at(panel: EvaluationPanel, snapshot: S
     panel.show_snapshot(with_tests(snapshot, first, second))
     assert [panel.earlier.itemText(index) for index in range(2)] == ["step 3,126", "step 1,000"]
     panel.earlier.setCurrentIndex(1)
-    assert panel.details.text() == "cost 0.071 nats · 10 digits · after epoch 0.6"
+    assert panel.details.text() == "cost 0.071 nats · 10 digits · epoch 0.6"
     assert panel.matrix.evaluation is first.evaluation
 
 
@@ -178,7 +178,7 @@ def test_that_the_same_tests_again_leave_the_choice_and_a_new_one_is_shown(
     assert panel.earlier.currentText() == "step 1,000"
     panel.show_snapshot(with_tests(snapshot, *shown.history.tests, point(5000, 3.0)))
     assert panel.earlier.currentText() == "step 5,000"
-    assert panel.details.text().endswith("after epoch 3.0")
+    assert panel.details.text().endswith(" epoch 3.0")
 
 
 def test_that_test_now_asks_the_workbench(
