@@ -276,6 +276,11 @@ class CollectionPanel(Panel):
         """Ask for a file, and write the strokes into it."""
         proposal = str(Path(self.export_dir) / "my-digits.json")
         path, _ = QFileDialog.getSaveFileName(self, "Export strokes", proposal, "Strokes (*.json)")
+        if path and not Path(path).suffix:
+            path = f"{path}.json"
+            if Path(path).exists():  # the dialog has asked about another name
+                self.workbench.failed.emit(f"{path} exists already: name it with its extension to replace it")
+                return
         self._try(self._own.export_strokes, path)
 
     @Slot()
