@@ -12,7 +12,7 @@ from cnnviz.data.framing import BOX, area_matrix, centre_by_mass, draw_digits, t
 from cnnviz.data.ink import PreparationError, cut_out_ink
 from cnnviz.data.pen import SIDE, smooth_path_matrix
 
-__all__ = ["PreparationError", "prepare_picture", "prepare_strokes", "read_picture"]
+__all__ = ["PreparationError", "picture_from_rgba", "prepare_picture", "prepare_strokes", "read_picture"]
 
 _EVENT_SPACING = 0.75  # pixels; closer events only carry the jitter of hand and screen
 _PATH_SPACING = 0.5  # pixels
@@ -174,6 +174,29 @@ def read_picture(path: str | Path) -> np.ndarray:
         raise PreparationError(_TOO_LARGE.format(path=path, size="far more")) from fault
     except Exception as fault:  # decoders meet damaged files with errors of every kind
         raise PreparationError(_NO_PICTURE.format(path=path)) from fault
+
+
+def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
+    """Return a picture that is no file as ``read_picture`` would: transparency on white, colours as luminance.
+
+    Parameters
+    ----------
+    pixels : np.ndarray of uint8, shape (height, width, 4)
+        Red, green, blue, opacity.
+    name : str
+        What an error calls it.
+
+    Returns
+    -------
+    np.ndarray of uint8, shape (height, width)
+
+    Raises
+    ------
+    PreparationError
+        It has more than 40 megapixels.
+    """
+    _require_moderate_size(name, pixels.shape[0] * pixels.shape[1])
+    return _as_grey(Image.fromarray(pixels))
 
 
 def _require_moderate_size(path: str | Path, pixels: int) -> None:

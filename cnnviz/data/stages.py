@@ -41,7 +41,7 @@ STAGES = (
         "light looks like none of those that the network has learnt from.",
     ),
     Stage(
-        "Fitted to 20 \u00d7 20",
+        "Fitted to 20\u00a0\u00d7\u00a020",
         "The ink cut out and fitted into a box in the middle: MNIST's digits are centred by mass instead, so that a "
         "lopsided one, such as a 7, still lies some pixels beside where the network looks for it.",
     ),

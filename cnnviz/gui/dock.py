@@ -22,6 +22,7 @@ class PanelDock(QDockWidget):
         self.setWidget(panel)
         self._buttons: dict[QToolButton, Callable[[QPainter], None]] = {}
         self.setTitleBarWidget(self._make_title_bar())
+        self.visibilityChanged.connect(self._tell_panel)
 
     def event(self, event: QEvent) -> bool:
         """Leave keys to the focused control where it needs them; a floating dock is a window of its own."""
@@ -59,6 +60,11 @@ class PanelDock(QDockWidget):
         button.clicked.connect(slot)
         self._buttons[button] = draw
         return button
+
+    @Slot(bool)
+    def _tell_panel(self, is_in_front: bool) -> None:
+        if is_in_front:
+            self.panel.catch_up()
 
     @Slot()
     def _explain(self) -> None:

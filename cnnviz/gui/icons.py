@@ -49,6 +49,17 @@ def reset(painter: QPainter) -> None:
     painter.drawPolyline(QPolygonF([QPointF(2.5, 2.5), QPointF(3.6, 5.8), QPointF(7, 5.2)]))
 
 
+def undo(painter: QPainter) -> None:
+    """Draw an arrow that turns back."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    path = QPainterPath(QPointF(3.5, 6.5))
+    path.lineTo(9.5, 6.5)
+    path.arcTo(QRectF(6.25, 6.5, 6.5, 6.5), 90, -180)
+    path.lineTo(6, 13)
+    painter.drawPath(path)
+    painter.drawPolyline(QPolygonF([QPointF(6.5, 3.5), QPointF(3.5, 6.5), QPointF(6.5, 9.5)]))
+
+
 def dice(painter: QPainter) -> None:
     """Draw the five of a die."""
     painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -4,9 +4,19 @@ import logging
 import time
 from functools import partial
 from pathlib import Path
+from zlib import crc32
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QKeySequence,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -32,6 +42,8 @@ from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.network import NetworkPanel
+from cnnviz.gui.panels.reading import ReadingPanel
+from cnnviz.gui.picture_dialog import PictureDialog, picture_in
 from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
 from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
@@ -41,6 +53,8 @@ from cnnviz.training.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
+PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm *.pbm);;All files (*)"
+LAYOUT_VERSION = crc32(" ".join(panel.name for panel in PANELS).encode()) >> 1  # that of other panels fits no longer
 TICK_MS = 31  # the display takes what is newest some 32 times a second
 
 
@@ -59,6 +73,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("cnnviz")
         self.setDockNestingEnabled(True)
+        self.setAcceptDrops(True)
         self._workbench = workbench
         self._settings = settings
         self._settings_file = settings_file
@@ -118,7 +133,10 @@ class MainWindow(QMainWindow):
     def _make_menus(self) -> None:
         file = self.menuBar().addMenu("&File")
         self._add(file, "&Open parameters\u2026", "Ctrl+O", self.open_parameters)
+        self._add(file, "Open &shipped parameters", "Ctrl+Shift+O", self._workbench.open_shipped)
         self._add(file, "&Export parameters\u2026", "Ctrl+E", self.export_parameters)
+        file.addSeparator()
+        picture = self._add(file, "Open p&icture\u2026", "Ctrl+I", self.open_picture)
         file.addSeparator()
         self._add(file, "&Download MNIST\u2026", None, self.download_mnist)
         file.addSeparator()
@@ -127,9 +145,15 @@ class MainWindow(QMainWindow):
         self._undo = self._add(edit, "&Undo", "Ctrl+Z", self.drawing.undo)
         self._redo = self._add(edit, "&Redo", "Ctrl+Shift+Z", self.drawing.redo)
         self._clear = self._add(edit, "&Clear pad", "Del", self.drawing.clear)
-        label = edit.addMenu("&The drawing is a")
+        label = edit.addMenu("This is &a")
         for digit in range(10):
             self._add(label, f"&{digit}", str(digit), partial(self.drawing.label_drawing, digit))
+        edit.addSeparator()
+        digits = self.drawing.digits
+        random = self._add(edit, "Random &test digit", "T", digits.pick_random)
+        misread = self._add(edit, "&Misread test digit", "M", digits.pick_misread)
+        paste = self._add(edit, "&Paste picture", QKeySequence.StandardKey.Paste, self.paste_picture)
+        self.drawing.offer_to_load([random, misread, picture, paste])
         self._offer_edits()
         edit.addSeparator()
         self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
@@ -167,6 +191,7 @@ class MainWindow(QMainWindow):
         for panel in self.panels.values():
             panel.hovered.connect(self._reading.setText)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
+        self.panels[ReadingPanel.name].watch(self.drawing)
         network.drawing_wanted.connect(self.drawing.start_following)
         self.panels[CollectionPanel.name].drawing_wanted.connect(self.drawing.lay)
         experiment.download_wanted.connect(self.download_mnist)
@@ -198,7 +223,7 @@ class MainWindow(QMainWindow):
     def _is_due(self, panel: Panel, snapshot: Snapshot, now: float) -> bool:
         shown, since = self._shown.get(panel.name, (None, 0.0))
         is_time = now - since >= panel.interval - TICK_MS / 2000  # at the nearest tick
-        return shown is not snapshot and is_time and panel.isVisible()
+        return shown is not snapshot and is_time and panel.is_seen
 
     def _shown_since(self, panel: Panel) -> float:
         return self._shown.get(panel.name, (None, 0.0))[1]
@@ -208,7 +233,7 @@ class MainWindow(QMainWindow):
         """Offer only what can be done to the drawing as it is."""
         self._undo.setEnabled(self.drawing.can_undo)
         self._redo.setEnabled(self.drawing.can_redo)
-        self._clear.setEnabled(bool(self.drawing.strokes))
+        self._clear.setEnabled(not self.drawing.sheet.is_empty)
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
@@ -271,7 +296,7 @@ class MainWindow(QMainWindow):
         self._settings.forget_window()
         self._save_settings()
         geometry, layout = window
-        restored = self.restoreGeometry(QByteArray(geometry)) and self.restoreState(QByteArray(layout))
+        restored = self.restoreGeometry(QByteArray(geometry)) and self.restoreState(QByteArray(layout), LAYOUT_VERSION)
         self._settings.geometry, self._settings.layout, self._settings.seal = remembered
         self._save_settings()
         self._sized = restored
@@ -299,6 +324,46 @@ class MainWindow(QMainWindow):
         )
         if path:
             self._try(self._workbench.open, Path(path))
+
+    @Slot()
+    def open_picture(self) -> None:
+        """Ask for a picture file and show it on the pad."""
+        folder = self._settings.export_dir or str(Path.home())
+        path, _ = QFileDialog.getOpenFileName(self, "Open picture", folder, PICTURES)
+        if path:
+            self.read_picture(Path(path))
+
+    @Slot()
+    def paste_picture(self) -> None:
+        """Show the picture that lies in the clipboard, or the file that was copied there."""
+        source = picture_in(QGuiApplication.clipboard().mimeData())
+        if source is None:
+            self._show_failure("expected a picture in the clipboard, found none: copy a picture or its file first")
+        else:
+            self.read_picture(source)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take pictures and their files."""
+        if picture_in(event.mimeData()) is not None:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Show the picture on the pad."""
+        source = picture_in(event.mimeData())
+        if source is not None:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.read_picture(source)
+
+    def read_picture(self, source: Path | QImage) -> None:
+        """Read a picture, and show it on the pad once it is there; one that is still being read is given up."""
+        for other in self.findChildren(PictureDialog):
+            other.stop()
+        dialog = PictureDialog(source, self)
+        dialog.arrived.connect(self.drawing.show_picture)
+        dialog.failed.connect(self._show_failure)
+        dialog.start()
 
     @Slot()
     def export_parameters(self) -> None:
@@ -366,11 +431,13 @@ class MainWindow(QMainWindow):
         self._timer.stop()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
+        for dialog in self.findChildren(PictureDialog):
+            dialog.finish()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
         self._settings.own_share = self._workbench.own_digits.share
         if not self.isFullScreen():
-            self._settings.set_window(self.saveGeometry().data(), self.saveState().data())
+            self._settings.set_window(self.saveGeometry().data(), self.saveState(LAYOUT_VERSION).data())
         self._save_settings()
         event.accept()
 

@@ -184,6 +184,11 @@ def _stylesheet(theme: Theme) -> str:
     QDockWidget > QWidget {{ background: {theme.surface}; }}
     #panelTitle {{ background: {theme.surface}; }}
     #panelTitle QLabel {{ font-weight: 600; }}
+    QTabBar {{ qproperty-drawBase: 0; }}
+    QTabBar::tab {{ background: {theme.window}; color: {theme.muted}; border: none; padding: 4px 16px;
+        border-bottom: 2px solid {theme.window}; }}
+    QTabBar::tab:selected {{ background: {theme.surface}; color: {theme.text}; border-bottom-color: {theme.accent}; }}
+    QTabBar::tab:hover {{ color: {theme.accent}; }}
     QLabel[role="muted"] {{ color: {theme.muted}; }}
     QLabel[role="warning"] {{ color: {theme.warning}; }}
     QLabel[role="small"] {{ color: {theme.muted}; font-size: {SMALL}px; }}

@@ -13,6 +13,7 @@ from cnnviz.formats import SavedParameters, read_parameters, write_parameters
 from cnnviz.gui.own_digits import OwnDigits
 from cnnviz.gui.training_thread import TrainingThread
 from cnnviz.nn import Parameters, Workspace
+from cnnviz.resource_files import SHIPPED, resource
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import ProbeChoice, own_digits
 from cnnviz.training.engine import Engine, Run
@@ -237,10 +238,11 @@ class Workbench(QObject):
 
     def classify(self, image: np.ndarray) -> np.ndarray | None:
         """Return the ten probabilities for ``image`` (28, 28) grey levels by the newest parameters; None without."""
-        if self.snapshot is None:
-            return None
-        x = self.snapshot.normalization.apply(image[np.newaxis])
-        return self.snapshot.network.predict(x, self.snapshot.parameters, self._workspace)[0]
+        return None if self.snapshot is None else self.classify_all(image[np.newaxis], self.snapshot)[0]
+
+    def classify_all(self, images: np.ndarray, snapshot: Snapshot) -> np.ndarray:
+        """Return the probabilities, shape (N, 10), for ``images`` (N, 28, 28) grey levels by one of the snapshots."""
+        return snapshot.network.predict(snapshot.normalization.apply(images), snapshot.parameters, self._workspace)
 
     def saved_parameters(self) -> SavedParameters:
         """Return the newest parameters as they are written to files; UserError where there are none yet."""
@@ -257,11 +259,23 @@ class Workbench(QObject):
 
     def open(self, path: Path) -> None:
         """Begin a run from the parameters in ``path``; UserError where they cannot be read."""
+        self._begin_from(path)
+        self.message.emit(f"Parameters read from {path}")
+
+    def open_shipped(self) -> None:
+        """Begin a run from the trained parameters that come with the program; say why where that fails."""
+        try:
+            self._begin_from(resource(SHIPPED))
+        except UserError as error:
+            self.failed.emit(str(error))
+        else:
+            self.message.emit("The trained parameters that come with cnnviz are in use; R begins anew without them")
+
+    def _begin_from(self, path: Path) -> None:
         saved = read_parameters(path)
         config = replace(self.config, **_settings_for(saved, self.config))
         network = config.recipe.build()
         self.start_run(config, Parameters.from_flat(network.parameter_shapes, saved.parameters))
-        self.message.emit(f"Parameters read from {path}")
 
     def _is_alive(self) -> bool:
         """Return whether there is a run that can go on; tell how to get one where it has ended."""

@@ -8,6 +8,7 @@ from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.filters import FiltersPanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.panels.routing import RoutingPanel
 
 PANELS: tuple[type[Panel], ...] = (
@@ -15,6 +16,7 @@ PANELS: tuple[type[Panel], ...] = (
     ExperimentPanel,
     NetworkPanel,
     FiltersPanel,
+    ReadingPanel,
     CollectionPanel,
     CostPanel,
     RoutingPanel,

@@ -192,14 +192,21 @@ class CollectionPanel(Panel):
         self.bars.apply_theme(theme)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Catch up with what was not shown while the panel was hidden."""
+        """Show what there is."""
         super().showEvent(event)
-        self._show_digits()
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Show the digits as they are now."""
+        self._show_all()
+        self._show_selected()
 
     @Slot()
     def _show_digits(self) -> None:
-        if not self.isVisible():
-            return
+        if self.is_seen:
+            self.catch_up()
+
+    def _show_all(self) -> None:
         digits, answers = self._own.digits, self._own.answers
         self._pages.setCurrentIndex(bool(digits))
         self.count.setText(count_text(len(digits), self._own.right if len(answers) == len(digits) else None))
@@ -211,12 +218,13 @@ class CollectionPanel(Panel):
                 for key in self._own.in_order()
             ]
         )
-        self._show_selection()
 
     @Slot()
     def _show_selection(self) -> None:
-        if not self.isVisible():
-            return
+        if self.is_seen:
+            self._show_selected()
+
+    def _show_selected(self) -> None:
         key = self._own.selected
         self.gallery.select(key)
         digit = self._own.digits.get(key)

@@ -5,17 +5,20 @@ from typing import ClassVar
 
 import numpy as np
 from PySide6.QtCore import QRect, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.preparation import prepare_strokes
+from cnnviz.gui import icons
+from cnnviz.gui.course import Course, Moment
+from cnnviz.gui.digit_picker import DigitPicker
 from cnnviz.gui.input_view import SIDE, InputView
 from cnnviz.gui.pad import PEN_WIDTH, Pad
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.probabilities import LEAST_PITCH, ProbabilityBars, percent
-from cnnviz.gui.strokes import Picture
-from cnnviz.gui.theme import GRID, Theme
+from cnnviz.gui.strokes import Picture, Sheet, first_points
+from cnnviz.gui.theme import GRID, SMALL, Theme
 from cnnviz.gui.throttle import Throttle
 from cnnviz.gui.tiles import number
 from cnnviz.gui.workbench import Workbench
@@ -24,6 +27,8 @@ from cnnviz.training.snapshot import Snapshot
 
 INVITATION = "Draw a digit"
 _NO_NETWORK = "The answer appears as soon as the network is there"
+_OFFER = "Use trained\nparameters"
+_INPUT = "28 \u00d7 28 input"
 _DOT = PEN_WIDTH / 2  # a click with a trembling hand is a dot, not a digit to be enlarged
 
 # A mouse reports up to 125 times a second: each time is answered at once, and what comes faster is put together.
@@ -32,16 +37,26 @@ _FOLLOW_EVERY = 1 / 30  # seconds; no more snapshots than this are made anyway
 
 _BUTTONS = 26  # pixels; height of the row of buttons
 _CAPTION = 2 * GRID  # pixels; height of the line under the network's input
+_OFFER_HEIGHT = 5 * GRID - 2  # pixels; two lines of small text
+_COLUMN = 28 * GRID  # pixels; as wide as buttons and answer are at least where there is room
 _BETWEEN = 3 * GRID // 2  # pixels; from the network's input to the bars
 _LEAST_ANSWER = 10 * LEAST_PITCH
 
 
 class DrawingPanel(Panel):
-    """A pad, the image that becomes of its strokes, and ten probabilities, while the pen still moves.
+    """A pad, the image that becomes of what is on it, and ten probabilities, while the pen still moves.
 
     Attributes
     ----------
     pad : Pad
+    course : Course
+        What the drawing was prepared to while it came about.
+    digits : DigitPicker
+        Shows digits of the test set on the pad.
+    load : QToolButton
+        Opens the menu of what else can be shown on the pad.
+    offer : QPushButton
+        Takes trained parameters; there while the network is untrained and something is on the pad.
     follow : QToolButton
         Checked: the drawing is the probe, whenever there is one.
     view : InputView
@@ -55,13 +70,18 @@ class DrawingPanel(Panel):
         "likely it takes it for each of the ten. While it learns, the answer to the same drawing changes."
     )
 
-    drawing_changed = Signal()  # other strokes; what can be undone and redone may have changed
-    drawing_read = Signal()  # the answer now is that to the drawing as it is
+    drawing_changed = Signal()  # something else on the pad; what can be undone and redone may have changed
+    drawing_read = Signal()  # the answer now is that to what is on the pad
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self._image: np.ndarray | None = None  # None: the pad is empty
         self._own = workbench.own_digits
+        self._moment: Moment | None = None  # of the drawing, that is looked at; None: the whole
+        self._is_untrained = False
+        self.course = Course()
+        self.digits = DigitPicker(workbench, self)
+        self.digits.picked.connect(self.show_picture)
         self._own_choice: ProbeChoice | None = None
         self._answer_soon = Throttle(_ANSWER_EVERY, self)
         self._answer_soon.timeout.connect(self._read_drawing)
@@ -83,10 +103,15 @@ class DrawingPanel(Panel):
         self.pad.changed.connect(self._on_strokes_changed)
 
     def _make_buttons(self) -> None:
-        self.undo_button = self._button("Undo", "Undo: take back the last stroke, the clearing, or the label (Ctrl+Z)")
+        self.undo_button = self._button("", "Undo: take back the last stroke, picture, clearing or label (Ctrl+Z)")
+        self.undo_button.setAccessibleName("Undo")
+        self.undo_button.setIconSize(QSize(16, 16))
         self.undo_button.clicked.connect(self.undo)
         self.clear_button = self._button("Clear", "Clear the pad (Del)")
         self.clear_button.clicked.connect(self.pad.clear)
+        self.load = self._button("Load", "Show a test digit or a picture on the pad")
+        self.load.setMenu(QMenu(self.load))
+        self.load.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.follow = self._button(
             "Follow", "Follow this drawing through the network: feature maps and max-pool routing show it"
         )
@@ -94,12 +119,16 @@ class DrawingPanel(Panel):
         self.follow.setChecked(self.workbench.probe.kind == "drawing")
         self.follow.toggled.connect(self._on_follow_toggled)
         self._buttons = QWidget(self)
-        self._buttons.setStyleSheet("QToolButton { padding: 3px 5px; }")  # all three side by side under a small pad
+        # All four side by side under a small pad.
+        self._buttons.setStyleSheet(
+            "QToolButton { padding: 3px 0; } QToolButton::menu-indicator { image: none; width: 0; }"
+        )
         row = QHBoxLayout(self._buttons)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID // 2)
         row.addWidget(self.undo_button)
         row.addWidget(self.clear_button)
+        row.addWidget(self.load)
         row.addStretch(1)
         row.addWidget(self.follow)
 
@@ -113,15 +142,35 @@ class DrawingPanel(Panel):
     def _make_answer(self) -> None:
         self.view = InputView(self)
         self.view.pointed.connect(self._on_pixel_pointed)
-        self._caption = QLabel("28 × 28 input", self)
+        self._caption = QLabel(_INPUT, self)
         self._caption.setProperty("role", "small")
         self._caption.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
         self.bars = ProbabilityBars(self)
         self.bars.hovered.connect(self.hovered)
         self.bars.setToolTip(f"{self.bars.toolTip()}.\nSay what it is: click its row, or press its key, 0 to 9.")
         self.bars.chosen.connect(self.label_drawing)
+        self.offer = QPushButton(_OFFER, self)
+        self.offer.setAccessibleName("Use trained parameters")
+        self.offer.setToolTip(
+            "This network is untrained and guesses: read the drawing with the trained parameters that come with cnnviz "
+            "(Ctrl+Shift+O)"
+        )
+        self.offer.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
+        self.offer.setStyleSheet(f"padding: 0; min-height: 0; font-size: {SMALL}px;")
+        self.offer.clicked.connect(self.workbench.open_shipped)
+        self.offer.hide()
 
-    # The drawing
+    # What is on the pad
+
+    @property
+    def sheet(self) -> Sheet:
+        """What is on the pad: strokes, a picture, or nothing."""
+        return self.pad.sheet
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """What the network is given of all that is on the pad, shape (28, 28), grey levels; None: the pad is empty."""
+        return self._image
 
     @property
     def strokes(self) -> list[np.ndarray]:
@@ -140,7 +189,7 @@ class DrawingPanel(Panel):
 
     @Slot()
     def undo(self) -> None:
-        """Take back the last stroke, the clearing, or the label that came after it."""
+        """Take back the last stroke, picture or clearing, or the label that came after it."""
         self._own.undo() if self._own.can_undo else self.pad.undo()
 
     @Slot()
@@ -150,8 +199,13 @@ class DrawingPanel(Panel):
 
     @Slot()
     def clear(self) -> None:
-        """Empty the pad; ``undo`` brings the drawing back."""
+        """Empty the pad; ``undo`` brings back what was on it."""
         self.pad.clear()
+
+    @Slot(object)
+    def show_picture(self, picture: Picture) -> None:
+        """Show a picture on the pad, and what the network takes it for; ``undo`` brings back what was there."""
+        self.pad.lay(picture)
 
     @Slot(object)
     def lay(self, drawing: Drawing) -> None:
@@ -159,7 +213,7 @@ class DrawingPanel(Panel):
         if drawing.strokes:
             self.pad.lay_strokes(drawing.strokes)
         else:
-            self.pad.lay(Picture("my digit", drawing.image, drawing.image))
+            self.show_picture(Picture("my digit", drawing.image, drawing.image))
 
     @Slot(int)
     def label_drawing(self, label: int) -> None:
@@ -173,7 +227,7 @@ class DrawingPanel(Panel):
 
     def _as_drawing(self) -> Drawing | None:
         """Return what is on the pad as it can be kept; None where there is nothing, or a digit of the test set."""
-        picture = self.pad.sheet.picture
+        picture = self.sheet.picture
         if picture is None:
             return None if self.pad.is_empty else Drawing(self.pad.strokes, None)
         return None if picture.label is not None else Drawing([], None, image=picture.prepared)
@@ -188,6 +242,19 @@ class DrawingPanel(Panel):
         """Mark what the drawing was said to be; under the pen it is still another with each event."""
         drawing = None if self.pad.pen_is_down else self._as_drawing()
         self.bars.show_label(self._own.label_of(drawing))
+
+    def offer_to_load(self, actions: list[QAction]) -> None:
+        """Put ``actions`` into the menu of what can be shown on the pad."""
+        self.load.menu().addActions(actions)
+
+    def show_moment(self, moment: Moment | None) -> None:
+        """Show the drawing, and the network's answer, as they were at a moment of its course; None: as they are."""
+        if moment is self._moment:
+            return
+        self._moment = moment
+        self.pad.show_moment(moment and moment.points)
+        self._caption.setText(_INPUT if moment is None else f"after {percent(moment.share)}")
+        self._show_image()
 
     @Slot()
     def _on_strokes_changed(self) -> None:
@@ -205,26 +272,67 @@ class DrawingPanel(Panel):
 
     @Slot()
     def _read_drawing(self) -> None:
-        """Prepare the drawing for the network and ask for its answer."""
-        self._image = None if self.pad.is_empty else prepare_strokes(self.pad.strokes, dot_extent=_DOT)
-        self.view.show_image(self._image)
-        self._answer()
+        """Prepare what is on the pad for the network and ask for its answer."""
+        sheet = self.pad.sheet
+        self.course.follow(sheet.strokes)
+        if sheet.strokes:
+            self._image = prepare_strokes(self.pad.strokes, dot_extent=_DOT)
+            self.course.record(self.course.total, self._image)
+        else:
+            self._image = None if sheet.picture is None else sheet.picture.prepared
+        self.show_moment(None)
+        self._show_image()
         self.drawing_read.emit()
         if self._image is None:
             self._stop_following()
-        elif self.follow.isChecked():
+
+    def prepare_first(self, points: int) -> np.ndarray:
+        """Return what the first ``points`` points of the drawing are prepared to, shape (28, 28)."""
+        return prepare_strokes(first_points(self.pad.strokes, points), dot_extent=_DOT)
+
+    @property
+    def _seen(self) -> np.ndarray | None:
+        """What the network is asked about: all that is on the pad, or the moment of the drawing that is looked at."""
+        return self._image if self._moment is None else self._moment.image
+
+    def _show_image(self) -> None:
+        """Show the image that is asked about, its answer, and its way through the network where that is wanted."""
+        self.view.show_image(self._seen)
+        self._answer()
+        if self._image is not None and self.follow.isChecked():
             self._follow_soon.request()
 
     @Slot()
     def _answer(self) -> None:
         """Show what the newest network takes the drawing for."""
-        probabilities = None if self._image is None else self.workbench.classify(self._image)
+        probabilities = None if self._image is None else self.workbench.classify(self._seen)
         self.bars.show_probabilities(probabilities, "" if self._image is None else _NO_NETWORK)
+        self.pad.set_caption(self._caption_for(probabilities))
+        self._offer_parameters()
         answer = INVITATION
         if self._image is not None:
             answer = _NO_NETWORK if probabilities is None else _in_words(probabilities)
         if answer != self.pad.accessibleDescription():
             self.pad.setAccessibleDescription(answer)
+
+    def _caption_for(self, probabilities: np.ndarray | None) -> str:
+        """Return what the pad says of what is on it; nothing of a drawing."""
+        if self._moment is not None:
+            return f"after {percent(self._moment.share)} of the path"
+        picture = self.pad.sheet.picture
+        if picture is None or picture.label is None:
+            return picture.title if picture else ""
+        read = "" if probabilities is None else f", read as {int(probabilities.argmax())}"
+        return f"{picture.title}: {_a(picture.label)}{read}"
+
+    def _offer_parameters(self) -> None:
+        """Offer trained parameters where the answer is that of random ones."""
+        snapshot = self.workbench.snapshot
+        is_untrained = snapshot is not None and snapshot.step == 0 and not self.workbench.began_from_file
+        if is_untrained != self._is_untrained:
+            self._is_untrained = is_untrained
+            self._arrange()  # with room for the offer, so that nothing moves under the pen when it appears
+        self.offer.setVisible(is_untrained and self._image is not None)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Ask anew: the network has learnt."""
@@ -241,7 +349,7 @@ class DrawingPanel(Panel):
             self.hovered.emit("")
             return
         row, column = self.view.pixel
-        grey = self._image[row, column]
+        grey = self._seen[row, column]
         text = f"input, ({row}, {column}): grey level {grey}"
         if (snapshot := self.workbench.snapshot) is not None:
             text += f", normalised {number((grey - snapshot.normalization.mean) / snapshot.normalization.std)}"
@@ -264,7 +372,7 @@ class DrawingPanel(Panel):
     @Slot()
     def _follow_drawing(self) -> None:
         if self.follow.isChecked() and self._image is not None:
-            self._choose(replace(self.workbench.probe, kind="drawing", image=self._image))
+            self._choose(replace(self.workbench.probe, kind="drawing", image=self._seen))
 
     def _stop_following(self) -> None:
         """Go back to the test digit, if it is the drawing that is followed."""
@@ -289,6 +397,7 @@ class DrawingPanel(Panel):
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
+        self.undo_button.setIcon(icons.icon(icons.undo, theme.text))
         self.pad.apply_theme(theme)
         self.bars.apply_theme(theme)
 
@@ -307,13 +416,18 @@ class DrawingPanel(Panel):
         return max(self._buttons.minimumSizeHint().width(), 3 * SIDE + _BETWEEN + self.bars.minimumSizeHint().width())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Arrange everything under the pad, or beside it where there is more room."""
+        """Arrange everything anew."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put everything under the pad, or beside it where there is more room."""
         area = self.rect().adjusted(GRID, GRID, -GRID, -GRID)
-        below = min(area.width(), area.height() - _BUTTONS - _LEAST_ANSWER - 2 * GRID)
+        answer = max(_LEAST_ANSWER, 3 * area.height() // 10)
+        below = min(area.width(), area.height() - _BUTTONS - answer - 2 * GRID)
         beside = min(area.width() // 2, area.height() - _BUTTONS - GRID)
         if below >= beside or area.width() // 2 - GRID < self._least_column():
-            # One column of one width, in the middle.
-            width = max(below, self._least_column())
+            # One column of one width, in the middle; a smaller pad stands in its middle.
+            width = max(below, self._least_column(), min(area.width(), _COLUMN))
             area.adjust((area.width() - width) // 2, 0, 0, 0)
             area.setWidth(width)
             self._arrange_pad(area, width, below)
@@ -323,22 +437,29 @@ class DrawingPanel(Panel):
             self._arrange_answer(area.adjusted(beside + 2 * GRID, 0, 0, 0))
 
     def _arrange_pad(self, area: QRect, width: int, height: int) -> None:
-        """Put the pad, and under it the buttons, into the upper left corner of ``area``."""
-        self.pad.setGeometry(area.x(), area.y(), width, height)
+        """Put the pad, and under it the buttons, into a column of that ``width`` on the left of ``area``."""
+        self.pad.setGeometry(area.x() + (width - height) // 2, area.y(), height, height)
         self._buttons.setGeometry(area.x(), area.y() + height + GRID, width, _BUTTONS)
 
     def _arrange_answer(self, area: QRect) -> None:
-        """Put the network's input on the left of ``area`` and the bars on the right."""
+        """Put the network's input on the left of ``area``, the offer under it, and the bars on the right."""
         least_bars = self.bars.minimumSizeHint().width()
-        room = min(area.width() - _BETWEEN - least_bars, area.height() - _CAPTION, 5 * area.width() // 11)
-        side = max(room // SIDE, 2) * SIDE
-        self.view.setGeometry(area.x(), area.y(), side, side)
-        self._caption.setGeometry(area.x(), area.y() + side, side, _CAPTION)
-        left = area.x() + side + _BETWEEN
+        below = _CAPTION + (_OFFER_HEIGHT if self._is_untrained else 0)
+        width = min(area.width() - _BETWEEN - least_bars, area.height() - _CAPTION, 5 * area.width() // 11)
+        width = max(width // SIDE, 2) * SIDE
+        side = max(min(width, area.height() - below) // SIDE, 2) * SIDE
+        self.view.setGeometry(area.x() + (width - side) // 2, area.y(), side, side)
+        self._caption.setGeometry(area.x(), area.y() + side, width, _CAPTION)
+        self.offer.setGeometry(area.x(), area.y() + side + _CAPTION, width, _OFFER_HEIGHT)
+        left = area.x() + width + _BETWEEN
         self.bars.setGeometry(left, area.y(), area.right() + 1 - left, area.height())
 
 
 def _in_words(probabilities: np.ndarray) -> str:
     best = int(probabilities.argmax())
-    article = "an" if best == 8 else "a"
-    return f"looks like {article} {best}, {percent(probabilities[best])}"
+    return f"looks like {_a(best)}, {percent(probabilities[best])}"
+
+
+def _a(digit: int) -> str:
+    """Return ``digit`` with its article."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"

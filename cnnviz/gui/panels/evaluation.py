@@ -73,6 +73,10 @@ class EvaluationPanel(Panel):
         else:
             self._own.follow_selected(snapshot)
 
+    def catch_up(self) -> None:
+        """Show the scores as they are now."""
+        self._show(self.earlier.currentIndex())
+
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self.bars.apply_theme(theme)
@@ -160,19 +164,22 @@ class EvaluationPanel(Panel):
         key = self._own.selected
         trail = self._own.trails.get(key)
         self.matrix.show_mark((self._own.digits[key].label, tuple(trail)) if trail else None)
-        if self._shows_own_digits and self.isVisible():
-            score = self._own.evaluation()
-            self.accuracy.setText(own_accuracy_text(score, len(self._own.digits)))
-            self.details.setText(NO_DIGITS if score is None else own_details_text(score, self._snapshot))
-            self.bars.show_evaluation(score, "digits of yours")
-            self.matrix.show_evaluation(score, "digits of yours")
+        if self._shows_own_digits and self.is_seen:
+            self._show_own_scores()
+
+    def _show_own_scores(self) -> None:
+        score = self._own.evaluation()
+        self.accuracy.setText(own_accuracy_text(score, len(self._own.digits)))
+        self.details.setText(NO_DIGITS if score is None else own_details_text(score, self._snapshot))
+        self.bars.show_evaluation(score, "digits of yours")
+        self.matrix.show_evaluation(score, "digits of yours")
 
     @Slot(int)
     def _show(self, index: int) -> None:
         if self._shows_own_digits:
-            self._show_own_digits()
+            self._show_own_scores()
             return
-        point = self._tests[-1 - index] if self._tests else None
+        point = self._tests[-1 - max(index, 0)] if self._tests else None
         self.accuracy.setText("Not tested yet" if point is None else accuracy_text(point))
         self.details.setText(NO_TEST if point is None else details_text(point))
         self.bars.show_evaluation(point and point.evaluation)

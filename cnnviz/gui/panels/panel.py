@@ -42,8 +42,16 @@ class Panel(QWidget):
         self.setAccessibleName(self.title)
         self.setAccessibleDescription(self.about)
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether anything of the panel is on the screen: behind another tab it is visible to Qt all the same."""
+        return self.isVisible() and not self.visibleRegion().isEmpty()
+
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show ``snapshot``; called at most some 30 times a second, only while the panel is visible."""
+        """Show ``snapshot``; called at most some 30 times a second, only while the panel is seen."""
+
+    def catch_up(self) -> None:
+        """Look at what else has changed while the panel was not seen; called when it comes to the front."""
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``; called before the first snapshot and whenever they change."""
