@@ -1,5 +1,7 @@
 """Many labelled digits as tiles, kind by kind, each with what it is taken for."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,7 +89,8 @@ class DigitGallery(QAbstractScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self._tiles: list[Tile] = []
-        self._places: list[QPoint] = []
+        self._places: list[QPoint] = []  # none is higher up than the one before
+        self._counts: Counter[int] = Counter()  # of tiles, by label
         self._side = SIZES[0]
         self._selection: str | None = None
         self._pointed: str | None = None
@@ -115,6 +118,7 @@ class DigitGallery(QAbstractScrollArea):
         if is_other:
             keys = {tile.key for tile in tiles}
             self._images = {key: image for key, image in self._images.items() if key in keys}
+            self._counts = Counter(tile.label for tile in tiles)
             self._arrange()
         self.viewport().update()
 
@@ -182,10 +186,14 @@ class DigitGallery(QAbstractScrollArea):
 
     def tile_at(self, position: QPoint) -> Tile | None:
         """Return the tile at a position in the viewport, or None."""
-        for index, tile in enumerate(self._tiles):
-            if self._rect(index).adjusted(0, 0, 0, CAPTION).contains(position):
-                return tile
-        return None
+        shown = (i for i in self._shown() if self._rect(i).adjusted(0, 0, 0, CAPTION).contains(position))
+        return next((self._tiles[index] for index in shown), None)
+
+    def _shown(self) -> range:
+        """Return which tiles the viewport shows some of."""
+        top = self.verticalScrollBar().value() - MARGIN
+        first = bisect_left(self._places, top - self._row(), key=QPoint.y)
+        return range(first, bisect_left(self._places, top + self.viewport().height(), key=QPoint.y))
 
     # Mouse and keys
 
@@ -254,15 +262,12 @@ class DigitGallery(QAbstractScrollArea):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the tiles that are seen."""
-        counts = {label: sum(tile.label == label for tile in self._tiles) for label in range(10)}
         with QPainter(self.viewport()) as painter:
             painter.fillRect(event.rect(), QColor(self._theme.surface))
-            for index, tile in enumerate(self._tiles):
-                rect = self._rect(index)
-                if rect.bottom() + CAPTION < 0 or rect.top() > self.viewport().height():
-                    continue
+            for index in self._shown():
+                tile, rect = self._tiles[index], self._rect(index)
                 if index == 0 or self._tiles[index - 1].label != tile.label:
-                    self._paint_heading(painter, rect, tile.label, counts[tile.label])
+                    self._paint_heading(painter, rect, tile.label, self._counts[tile.label])
                 self._paint_tile(painter, rect, tile)
 
     def _paint_heading(self, painter: QPainter, rect: QRect, label: int, count: int) -> None:

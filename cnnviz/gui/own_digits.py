@@ -59,6 +59,7 @@ class OwnDigits(QObject):
 
     changed = Signal()  # other digits, or other labels
     answered = Signal()  # newer answers
+    selected_answered = Signal()  # a newer answer to the selected digit alone
     selected_changed = Signal()
     share_changed = Signal()
     for_training = Signal(object, object, float)  # images (n, 28, 28), labels (n,), share of each batch, 0 to 1
@@ -273,7 +274,7 @@ class OwnDigits(QObject):
         if digit and digit.ink.is_prepared and now - self._looked_at >= _ANSWER_EVERY:
             self._looked_at = now
             self._answer([self.selected], snapshot)
-            self.answered.emit()
+            self.selected_answered.emit()
 
     @Slot()
     def forget_answers(self) -> None:

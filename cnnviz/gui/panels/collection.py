@@ -56,6 +56,7 @@ class CollectionPanel(Panel):
         self._lay_out()
         self._own.changed.connect(self._show_digits)
         self._own.answered.connect(self._show_digits)
+        self._own.selected_answered.connect(self._show_selection)
         self._own.selected_changed.connect(self._show_selection)
         self._own.share_changed.connect(self._show_share)
 

@@ -61,7 +61,8 @@ class EvaluationPanel(Panel):
         self._follow(workbench.status)
         workbench.run_started.connect(self._forget)
         workbench.status_changed.connect(self._follow)
-        for signal in (self._own.changed, self._own.answered, self._own.selected_changed):
+        own = self._own
+        for signal in (own.changed, own.answered, own.selected_answered, own.selected_changed):
             signal.connect(self._show_own_digits)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:

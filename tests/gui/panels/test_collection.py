@@ -196,6 +196,9 @@ def test_that_tiles_are_as_large_as_all_of_them_are_seen_at_once_and_scrolled_ot
     workbench.own_digits.select(keys_of(panel)[-1])
     last = panel.gallery.tile_rect(keys_of(panel)[-1])
     assert panel.gallery.viewport().rect().contains(last)
+    seen = [k for k in keys_of(panel) if panel.gallery.tile_rect(k).intersects(panel.gallery.viewport().rect())]
+    assert {keys_of(panel)[index] for index in panel.gallery._shown()} >= set(seen)
+    assert panel.gallery.tile_at(last.center()).key == keys_of(panel)[-1]
     workbench.own_digits.select(keys_of(panel)[0])
     assert bar.value() <= MARGIN
 
