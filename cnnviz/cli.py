@@ -143,6 +143,17 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         help="take this share of the images from another dataset, or from a file of labelled pen strokes, such as "
         "strokes:0.3; may be given several times",
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="generate new images each epoch, of a dataset such as strokes"
+    )
+    parser.add_argument(
+        "--augment",
+        nargs="?",
+        const="gentle",
+        metavar="HOW",
+        help="vary each image at random: gentle (also where HOW is left out), strong, or ranges such as "
+        "shift=1,rotation=8,scale=0.1,slant=0.1,thickness=0.3,elastic=0.8 (pixels, degrees, parts, tangents)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the parameters, in the format of the extension")
     _add_threads(parser)
     _add_json(parser)

@@ -17,7 +17,8 @@ from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
 from cnnviz.commands.gui import _interrupts_put_off
-from cnnviz.data import default_dataset
+from cnnviz.data import ArrayImageSet, Dataset, default_dataset
+from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.formats import read_parameters
@@ -127,8 +128,38 @@ class TestTrain:
         assert saved.training["mix"] == [[str(tmp_path / "a:b.json"), 0.2], ["strokes", 0.1]]
         assert f"40 images to learn from, 0.2 of them from {tmp_path / 'a:b.json'}, 0.1" in capsys.readouterr().err
 
-    def test_that_what_is_to_be_mixed_in_and_is_not_there_is_told(self, capsys):
-        assert run("train", "--preset", "zhou", *SMALL, "--mix", "nowhere:0.2") == 1
+    def test_that_it_draws_fresh_images_in_the_second_epoch(self, trained, tmp_path):
+        def train(epochs, *options):
+            path = tmp_path / "p.npz"
+            assert run("train", "--preset", "escontrela", *SMALL, "--epochs", epochs, *options, "--out", path) == 0
+            return read_parameters(path)
+
+        once, twice, again = train(1, "--fresh"), train(2, "--fresh"), train(2)
+        assert once.parameters["conv1/weight"].tobytes() == train(1).parameters["conv1/weight"].tobytes()
+        assert not np.array_equal(twice.parameters["conv1/weight"], again.parameters["conv1/weight"])
+        assert (twice.training["fresh"], again.training["fresh"]) == (True, False)
+
+    def test_that_fresh_images_of_what_is_not_generated_are_a_wrong_call(self, monkeypatch, capsys):
+        images = ArrayImageSet(np.zeros((40, 28, 28), np.uint8), np.zeros(40))
+        monkeypatch.setattr(train, "load_with_bar", lambda *_: Dataset("mnist", "MNIST", images, images))
+        assert run("train", "--preset", "zhou", "--dataset", "mnist", "--fresh") == 2
+        line = "argument --fresh: accepted is a dataset that is generated, such as strokes, got mnist alone"
+        assert line in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("how", "expected"), [([], LEVELS["gentle"]), (["shift=1,rotation=8"], Augmentation(shift=1, rotation=8))]
+    )
+    def test_that_it_varies_images_and_writes_how(self, how, expected, trained, tmp_path):
+        options = [*SMALL, "--epochs", 1, "--out", tmp_path / "p.npz"]
+        assert run("train", "--preset", "escontrela", "--augment", *how, *options) == 0
+        ours, plain = read_parameters(tmp_path / "p.npz"), read_parameters(trained / "p.npz")
+        assert Augmentation(**ours.training["augment"]) == expected
+        assert plain.training["augment"] is None
+        assert not np.array_equal(ours.parameters["conv1/weight"], plain.parameters["conv1/weight"])
+
+    def test_that_what_is_to_be_mixed_in_and_is_not_there_is_told_before_anything_is_read(self, monkeypatch, capsys):
+        monkeypatch.setattr(train, "load_with_bar", lambda *_: pytest.fail("work was begun"))
+        assert run("train", "--preset", "zhou", *SMALL, "--mix", "strokes:0.1", "--mix", "nowhere:0.2") == 1
         assert "expected a dataset (strokes, mnist), a folder with IDX files or a file" in capsys.readouterr().err
 
     def test_that_the_same_seed_ends_in_the_same_bytes(self, trained, tmp_path):
@@ -208,6 +239,12 @@ class TestTrain:
             (["--mix", "strokes:much"], "argument --mix: accepted is SOURCE:SHARE, such as strokes:0.3, got strokes:m"),
             (["--mix", "strokes:1.5"], "argument --mix: accepted is a share above 0 and below 1, got 1.5"),
             (["--mix", "a:0.5", "--mix", "b:0.6"], "argument --mix: accepted is shares that add up to less than 1"),
+            (
+                ["--augment", "wild"],
+                "argument --augment: accepted is gentle, strong, or shift, rotation, scale, slant, ",
+            ),
+            (["--augment", "shift=1,spin=2"], "with numbers, as in shift=1,rotation=8, got spin"),
+            (["--augment", "shift=9"], "argument --augment: accepted is shift from 0 to 8, got 9"),
             (["--optimi", "sgd"], "unrecognized arguments: --optimi sgd"),
         ],
     )

@@ -19,6 +19,8 @@ from cnnviz.commands.console import (
 from cnnviz.commands.datasets import load_images_with_bar, load_with_bar
 from cnnviz.commands.observed_run import ObservedRun
 from cnnviz.data import default_dataset
+from cnnviz.data.augmentation import AugmentationError, parse_augmentation
+from cnnviz.data.mixing import check_images
 from cnnviz.errors import Cancelled
 from cnnviz.formats import FORMATS, FormatError, SavedParameters, write_parameters
 from cnnviz.nn import Network, Parameters
@@ -56,6 +58,8 @@ def _prepare(args: Namespace) -> Trainer:
         if args.out is not None:
             check_format(args.out, config)
             check_destination(args.out)
+        for source, _ in config.mix:
+            check_images(source, config.data_dir)
         dataset = load_with_bar(config.dataset, config.data_dir)
         return Trainer(
             config,
@@ -72,6 +76,8 @@ def _settings_as_options(args: Namespace) -> Iterator[None]:
     except ConfigError as fault:
         option = f"--{fault.field.replace('_', '-')}"
         args.parser.error(f"argument {option}{str(fault).removeprefix(fault.field)}")
+    except AugmentationError as fault:
+        args.parser.error(f"argument --augment: {fault}")
 
 
 def _config(args: Namespace) -> TrainingConfig:
@@ -79,6 +85,8 @@ def _config(args: Namespace) -> TrainingConfig:
         args.preset or DEFAULT_PRESET,
         args.dataset or default_dataset(args.data_dir),
         freeze=tuple(name for name in re.split(r"[,\s]+", args.freeze) if name) if args.freeze else None,
+        augment=parse_augmentation(args.augment) if args.augment is not None else None,
+        fresh=args.fresh,
         mix=tuple(map(_parse_mix, args.mix)) if args.mix else None,
         **{name: getattr(args, name) for name in _SETTINGS},
     )
@@ -147,12 +155,14 @@ def _header(trainer: Trainer) -> str:
     config = trainer.config
     frozen = f", frozen: {', '.join(config.freeze)}" if config.freeze else ""
     mixed = "".join(f", {share:g} of them from {source}" for source, share in config.mix)
+    varied = "" if config.augment is None else f", varied by {config.augment}"
+    fresh = ", drawn anew each epoch" if config.fresh else ""
     return (
-        f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}, "
+        f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}{fresh}, "
         f"{len(trainer.test):,} to be tested on\n"
         f"{_layer_table(trainer.network)}\n"
         f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), {config.epochs} epochs of "
-        f"{trainer.steps_per_epoch:,} steps, batch size {config.batch_size}, seed {config.seed}{frozen}"
+        f"{trainer.steps_per_epoch:,} steps, batch size {config.batch_size}, seed {config.seed}{frozen}{varied}"
     )
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "check_dataset",
     "default_dataset",
     "head",
+    "is_renewable",
     "load_dataset",
 ]
 
@@ -66,6 +67,11 @@ def check_dataset(name: str, data_dir: Path | None) -> None:
     is_there = source.is_available(data_dir) if source else not missing_idx_files(Path(name).expanduser())
     if not is_there:
         load_dataset(name, data_dir)
+
+
+def is_renewable(name: str) -> bool:
+    """Return whether the training images of a dataset can be made anew for each epoch; none of a folder can."""
+    return any(source.renewable for source in DATASETS if source.name == name)
 
 
 def _load_folder(folder: Path, progress: Progress | None) -> Dataset:

@@ -71,7 +71,7 @@ class Ink:
         """What can be learnt from, uint8 of shape (n, 28, 28): strokes in pens of several widths."""
         if self.drawing.image is not None:
             return self.image[np.newaxis]
-        return np.stack([self.drawing.prepared(pen) for pen in PEN_WIDTHS])
+        return self.drawing.prepared_with_pens(PEN_WIDTHS)
 
 
 def _on_a_pad(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:

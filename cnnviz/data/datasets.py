@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -43,6 +43,14 @@ class ImageSet(Protocol):
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return new arrays of the images, uint8 (n, 28, 28), and labels, int64 (n,), at ``indices``."""
+
+
+@runtime_checkable
+class Renewable(Protocol):
+    """An image set that can be made anew for each epoch, in the place of the images before."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Have the images of ``epoch`` from now on; those of epoch 0 are there at first."""
 
 
 class ArrayImageSet:
@@ -95,6 +103,14 @@ class _Head:
         return self.whole.batch(indices)
 
 
+@dataclass(frozen=True)
+class _RenewableHead(_Head):
+    """The same of a set that can be made anew."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        self.whole.begin_epoch(epoch)
+
+
 def head(image_set: ImageSet, size: int | None) -> ImageSet:
     """Return the first ``size`` items of ``image_set`` without copying it; ``None`` stands for all of them.
 
@@ -109,7 +125,7 @@ def head(image_set: ImageSet, size: int | None) -> ImageSet:
         raise DataError(f"expected at least 1 image to be asked for, not {size:,}: give a positive number")
     if size > len(image_set):
         raise DataError(f"{size:,} images were asked for, but the set has only {len(image_set):,}: ask for fewer")
-    return _Head(image_set, size)
+    return (_RenewableHead if isinstance(image_set, Renewable) else _Head)(image_set, size)
 
 
 @dataclass(frozen=True)
@@ -146,6 +162,8 @@ class DatasetSource:
     load : callable
         Takes the same folder and a :data:`Progress` or None and returns the :class:`Dataset`, or raises
         :class:`DataError`.
+    renewable : bool
+        Whether its training images are :class:`Renewable`.
     """
 
     name: str
@@ -153,3 +171,4 @@ class DatasetSource:
     description: str
     is_available: Callable[[Path | None], bool]
     load: Callable[[Path | None, Progress | None], Dataset]
+    renewable: bool = False

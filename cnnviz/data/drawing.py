@@ -1,10 +1,11 @@
 """One drawing, as it comes from a file of pen strokes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cnnviz.data.preparation import prepare_strokes
+from cnnviz.data.preparation import prepare_strokes, prepare_with_pens
 from cnnviz.errors import UserError
 
 
@@ -33,6 +34,12 @@ class Drawing:
     writer: int | None = None
     image: np.ndarray | None = None
 
-    def prepared(self, pen_width: float = 2.5) -> np.ndarray:
-        """Return the image for the network, uint8 of shape (28, 28); the pen's width in pixels is that of strokes."""
-        return prepare_strokes(self.strokes, pen_width) if self.image is None else self.image
+    def prepared(self) -> np.ndarray:
+        """Return the image for the network, uint8 of shape (28, 28)."""
+        return prepare_strokes(self.strokes) if self.image is None else self.image
+
+    def prepared_with_pens(self, pen_widths: Sequence[float]) -> np.ndarray:
+        """Return an image for each pen, uint8 of shape (pens, 28, 28); all the same where there are no strokes."""
+        if self.image is not None:
+            return np.repeat(self.image[np.newaxis], len(pen_widths), axis=0)
+        return prepare_with_pens(self.strokes, pen_widths)

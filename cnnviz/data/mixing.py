@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnviz.data import DATASETS, load_dataset
+from cnnviz.data import DATASETS, check_dataset, load_dataset
 from cnnviz.data.datasets import ArrayImageSet, DataError, ImageSet, Progress
 from cnnviz.data.drawings import Drawing, read_drawings
 from cnnviz.data.preparation import PreparationError
@@ -32,16 +32,27 @@ def load_images(source: str, data_dir: Path | None = None, progress: Progress | 
     UserError
         There is no such source, or it is damaged.
     """
-    path = Path(source).expanduser()
-    if any(source == known.name for known in DATASETS) or path.is_dir():
+    check_images(source, data_dir)
+    if _is_dataset(source):
         return load_dataset(source, data_dir, progress).train
-    if not path.exists():
+    path = Path(source).expanduser()
+    return _prepare(path, read_drawings(path), progress)
+
+
+def check_images(source: str, data_dir: Path | None = None) -> None:
+    """Raise the DataError that `load_images` would, where ``source`` is not there; what is there is not read."""
+    if _is_dataset(source):
+        check_dataset(source, data_dir)
+    elif not Path(source).expanduser().exists():
         known = ", ".join(dataset.name for dataset in DATASETS)
         raise DataError(
             f"expected a dataset ({known}), a folder with IDX files or a file of drawings, found no {source}; "
             "choose one of these"
         )
-    return _prepare(path, read_drawings(path), progress)
+
+
+def _is_dataset(source: str) -> bool:
+    return any(source == known.name for known in DATASETS) or Path(source).expanduser().is_dir()
 
 
 def _prepare(path: Path, drawings: Sequence[Drawing], progress: Progress | None) -> ArrayImageSet:
@@ -51,7 +62,7 @@ def _prepare(path: Path, drawings: Sequence[Drawing], progress: Progress | None)
         if drawing.label is None:
             raise DataError(f'{path}: item {index}: expected a "label", to learn from, found none; add it')
         try:
-            images[index] = [drawing.prepared(width) for width in PEN_WIDTHS]
+            images[index] = drawing.prepared_with_pens(PEN_WIDTHS)
         except PreparationError as fault:
             raise DataError(f"{path}: item {index}: {fault}") from fault
         if progress:

@@ -12,7 +12,14 @@ from cnnviz.data.framing import BOX, area_matrix, centre_by_mass, draw_digits, t
 from cnnviz.data.ink import PreparationError, cut_out_ink
 from cnnviz.data.pen import SIDE, smooth_path_matrix
 
-__all__ = ["PreparationError", "picture_from_rgba", "prepare_picture", "prepare_strokes", "read_picture"]
+__all__ = [
+    "PreparationError",
+    "picture_from_rgba",
+    "prepare_picture",
+    "prepare_strokes",
+    "prepare_with_pens",
+    "read_picture",
+]
 
 _EVENT_SPACING = 0.75  # pixels; closer events only carry the jitter of hand and screen
 _PATH_SPACING = 0.5  # pixels
@@ -52,6 +59,13 @@ def prepare_strokes(strokes: Sequence[np.ndarray], pen_width: float = 2.5, *, do
     PreparationError
         A coordinate is not a finite number.
     """
+    return prepare_with_pens(strokes, [pen_width], dot_extent=dot_extent)[0]
+
+
+def prepare_with_pens(
+    strokes: Sequence[np.ndarray], pen_widths: Sequence[float], *, dot_extent: float = 0.0
+) -> np.ndarray:
+    """Prepare a drawing with several pens at once; as `prepare_strokes`, but of shape (pens, 28, 28)."""
     pieces = [np.asarray(stroke, dtype=np.float64).reshape(-1, 2) for stroke in strokes if len(stroke)]
     if not pieces:
         raise ValueError("an empty drawing has nothing to prepare")
@@ -61,7 +75,8 @@ def prepare_strokes(strokes: Sequence[np.ndarray], pen_width: float = 2.5, *, do
     points = np.concatenate(paths)
     joined = np.ones(len(points) - 1, bool)
     joined[np.cumsum([len(path) for path in paths[:-1]], dtype=int) - 1] = False
-    return draw_digits(points[None], joined[None], np.array([pen_width]))[0]
+    pens = np.array(pen_widths)
+    return draw_digits(np.tile(points, (len(pens), 1, 1)), np.tile(joined, (len(pens), 1)), pens)
 
 
 def _require_finite(strokes: list[np.ndarray]) -> None:

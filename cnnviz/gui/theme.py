@@ -210,18 +210,20 @@ def _stylesheet(theme: Theme) -> str:
         background: {theme.accent}; color: {theme.on_accent}; border-color: {theme.accent}; font-weight: 600; }}
     QToolButton[role="flat"] {{ background: transparent; border: none; padding: 0 4px; color: {theme.muted}; }}
     QToolButton[role="flat"]:hover {{ color: {theme.accent}; }}
+    QComboBox {{ combobox-popup: 0; }}  /* a list, not a menu, whose chosen line would be dark on dark */
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url({_url("chevron-down.svg")}); width: 12px; }}
     QAbstractSpinBox::up-arrow {{ image: url({_url("chevron-up.svg")}); width: 12px; }}
     QSpinBox, QDoubleSpinBox {{ padding: 3px 2px; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 14px; }}
-    QSpinBox[role="compact"] {{ padding: 3px 0; }}
-    QSpinBox[role="compact"]::up-button, QSpinBox[role="compact"]::down-button {{ width: 0; }}
-    QSpinBox[role="compact"]::up-arrow, QSpinBox[role="compact"]::down-arrow {{ image: none; }}
+    QAbstractSpinBox[role="compact"] {{ padding: 3px 0; }}
+    QAbstractSpinBox[role="compact"]::up-button, QAbstractSpinBox[role="compact"]::down-button {{ width: 0; }}
+    QAbstractSpinBox[role="compact"]::up-arrow, QAbstractSpinBox[role="compact"]::down-arrow {{ image: none; }}
     QComboBox QAbstractItemView {{ background: {theme.raised}; border: 1px solid {theme.line}; outline: none;
         selection-background-color: {theme.accent}; selection-color: {theme.on_accent}; }}
     QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.muted}; border-radius: 3px;
         background: {theme.raised}; }}
+    QCheckBox::indicator:disabled {{ border-color: {theme.line}; background: transparent; }}
     QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {theme.accent}; }}
     QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
         image: url({_url("check.svg")}); }}

@@ -209,7 +209,7 @@ class Workbench(QObject):
         average. They replace those set before; n = 0 or a share of 0 stands for none.
         """
         own_digits(images, labels, share)
-        self._own_digits = (images, labels, share)
+        self._own_digits = (images.copy(), labels.copy(), share)
         if self._run is not None:
             self._run.control.set_own_digits(*self._own_digits)
 

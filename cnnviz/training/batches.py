@@ -1,4 +1,4 @@
-"""What a step learns from: images of the dataset, and others that are mixed in."""
+"""What a step learns from: images of the dataset, and others that take the place of some."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

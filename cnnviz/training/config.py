@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 
+from cnnviz.data.augmentation import Augmentation
 from cnnviz.errors import UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES
 from cnnviz.training.presets import PRESETS, Preset
@@ -60,6 +61,10 @@ class TrainingConfig:
     mix : tuple of (str, float)
         Sources as `cnnviz.data.mixing.load_images` takes them, each with the share of images that comes from there on
         average.
+    fresh : bool
+        Whether datasets that are generated, also those mixed in, draw new images for each epoch.
+    augment : Augmentation or None
+        How images are varied when they are learnt, whatever they come from; None: not at all.
     """
 
     preset: str
@@ -75,6 +80,8 @@ class TrainingConfig:
     seed: int = 0
     freeze: tuple[str, ...] = ()
     mix: tuple[tuple[str, float], ...] = ()
+    fresh: bool = False
+    augment: Augmentation | None = None
 
     @classmethod
     def from_preset(cls, preset: str, dataset: str, **changes: object) -> "TrainingConfig":

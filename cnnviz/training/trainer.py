@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnviz.data.datasets import Dataset, ImageSet, head
+from cnnviz.data.datasets import Dataset, ImageSet, Renewable, head
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters
 from cnnviz.training.batches import Batch, Ingredient, mix_in, take_batch
@@ -17,7 +17,8 @@ from cnnviz.training.history import History, TestPoint
 from cnnviz.training.learner import Learner
 from cnnviz.training.snapshot import Probe, Snapshot, State
 
-_INITIALIZATION, _ORDER, _DROPOUT, _MIX, _OWN = range(5)  # independent streams of random numbers from one seed
+# Independent streams of random numbers from one seed.
+_INITIALIZATION, _ORDER, _DROPOUT, _MIX, _OWN, _AUGMENT = range(6)
 
 
 class DivergenceError(UserError):
@@ -104,6 +105,8 @@ class Trainer:
             for (source, share), images in zip(config.mix, mixed_in, strict=True)
         ]
         self.own_digits: Ingredient | None = None
+        self._check_fresh()
+        self._begin_epoch()
         self._batch: Batch | None = None  # the latest
 
     @property
@@ -144,6 +147,7 @@ class Trainer:
             The cost or a parameter became NaN or infinite.
         """
         while self.epoch < self.epochs:
+            self._begin_epoch()
             order = self._order()
             while self.step_in_epoch < self.steps_per_epoch:
                 start = self.step_in_epoch * self.config.batch_size
@@ -209,13 +213,27 @@ class Trainer:
             raise ConfigError("parameters", f"those of a network like {self.config.preset}", "those of another network")
         return parameters.copy()
 
+    def _check_fresh(self) -> None:
+        if self.config.fresh and not any(isinstance(images, Renewable) for images in self._sources()):
+            raise ConfigError("fresh", "a dataset that is generated, such as strokes", f"{self.config.dataset} alone")
+
+    def _begin_epoch(self) -> None:
+        """Have new images made for this epoch where that is wished for, else the usual ones."""
+        for images in self._sources():
+            if isinstance(images, Renewable):
+                images.begin_epoch(self.epoch if self.config.fresh else 0)
+
+    def _sources(self) -> list[ImageSet]:
+        return [self.train, *(ingredient.images for ingredient in self._mixed_in)]
+
     def _order(self) -> np.ndarray:
         """Return the order of the images in the current epoch.
 
-        Images that already lie in random order, such as generated ones, are first taken as they lie, so that they can
-        be made while training goes on.
+        Images that already lie in random order, such as generated ones, are taken as they lie when they are new, so
+        that they can be made while training goes on.
         """
-        if self.epoch == 0 and self.train.in_random_order:
+        is_new = self.epoch == 0 or (self.config.fresh and isinstance(self.train, Renewable))
+        if is_new and self.train.in_random_order:
             return np.arange(len(self.train))
         return np.random.default_rng([self.config.seed, _ORDER, self.epoch]).permutation(len(self.train))
 
@@ -233,12 +251,14 @@ class Trainer:
         return StepDone(self.step, loss, accuracy)
 
     def _make_batch(self, indices: np.ndarray) -> Batch:
-        """Return what the next step learns from: the training images at ``indices``, or what takes their place."""
+        """Return what the next step learns from: the training images at ``indices``, or what becomes of them."""
         batch = take_batch(self.train, indices)
         if self._mixed_in:
             batch = mix_in(batch, self._mixed_in, self._rng(_MIX))
         if self.own_digits is not None:
             batch = mix_in(batch, [self.own_digits], self._rng(_OWN))
+        if self.config.augment is not None:
+            batch = batch._replace(images=self.config.augment.apply(self._rng(_AUGMENT), batch.images))
         return batch
 
     def _rng(self, stream: int) -> np.random.Generator:

@@ -4,9 +4,10 @@ import struct
 import numpy as np
 import pytest
 
-from cnnviz.data import DATASETS, load_dataset
-from cnnviz.data.datasets import ArrayImageSet, DataError, head, part_of
+from cnnviz.data import DATASETS, is_renewable, load_dataset
+from cnnviz.data.datasets import ArrayImageSet, DataError, Renewable, head, part_of
 from cnnviz.data.idx import IDX_FILES
+from cnnviz.data.strokes import StrokesImageSet
 
 IMAGES = np.arange(5 * 28 * 28, dtype=np.uint8).reshape(5, 28, 28)
 LABELS = np.array([3, 1, 4, 1, 5], dtype=np.uint8)
@@ -81,6 +82,14 @@ def test_that_an_empty_head_is_refused(image_set, size):
         head(image_set, size)
 
 
+def test_that_a_head_of_generated_digits_can_be_made_anew_and_that_of_others_not(image_set):
+    first = head(StrokesImageSet(40, seed=3), 20)
+    before = first.batch(np.arange(20))[0]
+    first.begin_epoch(1)
+    assert not np.array_equal(first.batch(np.arange(20))[0], before)
+    assert not isinstance(head(image_set, 2), Renewable)
+
+
 def test_that_a_part_of_longer_work_reports_within_the_whole():
     reports = []
     part_of(lambda done, total: reports.append((done, total)), 30, 100)(5, 10)
@@ -106,6 +115,16 @@ def test_that_strokes_need_no_files_and_mnist_does(tmp_path):
     available = {source.name: source.is_available(tmp_path) for source in DATASETS}
     assert available["strokes"]
     assert not available["mnist"]
+
+
+@pytest.mark.parametrize("source", DATASETS, ids=lambda source: source.name)
+def test_that_a_source_says_whether_its_images_can_be_made_anew(source, idx_folder):
+    train = source.load(idx_folder, None).train
+    assert is_renewable(source.name) == source.renewable == isinstance(train, Renewable)
+
+
+def test_that_the_images_of_a_folder_cannot_be_made_anew(idx_folder):
+    assert not is_renewable(str(idx_folder))
 
 
 def test_that_names_are_unique():

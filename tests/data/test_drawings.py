@@ -170,8 +170,13 @@ def test_that_written_drawings_are_read_again_as_they_were(tmp_path):
 
 
 def test_that_strokes_are_prepared_and_an_image_is_taken_as_it_is():
-    np.testing.assert_array_equal(Drawing(SEVEN, 7).prepared(3.1), prepare_strokes(SEVEN, 3.1))
-    np.testing.assert_array_equal(Drawing([], 7, image=image()).prepared(3.1), image())
+    np.testing.assert_array_equal(Drawing(SEVEN, 7).prepared(), prepare_strokes(SEVEN))
+    np.testing.assert_array_equal(Drawing([], 7, image=image()).prepared(), image())
+    pens = [2.0, 3.1]
+    np.testing.assert_array_equal(
+        Drawing(SEVEN, 7).prepared_with_pens(pens), [prepare_strokes(SEVEN, pen) for pen in pens]
+    )
+    np.testing.assert_array_equal(Drawing([], 7, image=image()).prepared_with_pens(pens), [image(), image()])
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,31 @@ def test_that_items_do_not_depend_on_the_size_of_the_set(images):
     np.testing.assert_array_equal(StrokesImageSet(70, seed=3).batch(np.arange(70))[0], images[:70])
 
 
+def test_that_each_epoch_has_other_images_of_the_same_seed(images_and_labels):
+    indices = np.arange(CHUNK + 30)
+    image_set = StrokesImageSet(COUNT, seed=3)
+    seen = []
+    for epoch in (0, 1, 2):
+        image_set.begin_epoch(epoch)
+        seen.append(image_set.batch(indices))
+    np.testing.assert_array_equal(seen[0][0], images_and_labels[0][indices])
+    np.testing.assert_array_equal(seen[0][1], images_and_labels[1][indices])
+    assert len({image.tobytes() for images, _ in seen for image in images}) == 3 * len(indices)
+    other = StrokesImageSet(CHUNK + 1, seed=3)  # of another size, asked for in another order
+    other.begin_epoch(2)
+    np.testing.assert_array_equal(other.batch(np.array([CHUNK, 7]))[0], seen[2][0][[CHUNK, 7]])
+    image_set.begin_epoch(0)
+    np.testing.assert_array_equal(image_set.batch(indices)[0], seen[0][0])
+
+
+def test_that_an_epoch_that_has_begun_already_is_not_made_again(monkeypatch):
+    image_set = StrokesImageSet(COUNT, seed=3)
+    image_set.batch(np.arange(5))
+    monkeypatch.setattr("cnnviz.data.strokes.generate_digits", lambda *_: pytest.fail("made again"))
+    image_set.begin_epoch(0)
+    image_set.batch(np.arange(5))
+
+
 def test_that_another_seed_writes_other_digits(images):
     others = StrokesImageSet(100, seed=4).batch(np.arange(100))[0]
     assert not (others[:, None] == images[None, :100]).all(axis=(2, 3)).any()

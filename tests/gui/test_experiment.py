@@ -4,6 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.training.presets import PRESETS
 
@@ -41,6 +42,63 @@ def test_that_a_changed_setting_is_applied_with_a_new_run(panel, started):
     (config,) = started
     assert (config.batch_size, config.epochs, config.seed, config.train_size) == (64, 5, 7, None)
     assert not panel.apply.isEnabled()
+
+
+def choose(combo, data):
+    combo.setCurrentIndex(combo.findData(data))
+    combo.activated.emit(combo.currentIndex())
+
+
+def test_that_images_are_varied_and_made_anew_with_the_next_run(panel, started):
+    choose(panel.dataset, "strokes")
+    choose(panel.augment, "strong")
+    panel.fresh.setChecked(True)
+    assert panel.apply.isEnabled()
+    panel.apply.click()
+    assert (started[0].augment, started[0].fresh) == (LEVELS["strong"], True)
+    assert (panel.augment.currentText(), panel.fresh.isChecked()) == ("strong", True)
+    choose(panel.augment, "none")
+    panel.apply.click()
+    assert (started[1].augment, started[1].fresh) == (None, True)
+    panel.fresh.setChecked(False)
+    panel.apply.click()
+    assert (started[2].augment, started[2].fresh) == (None, False)
+
+
+def test_that_fresh_images_of_the_run_are_shown(panel, workbench):
+    workbench.config = replace(workbench.config, dataset="strokes", fresh=True)
+    panel.show_settings()
+    assert panel.fresh.isChecked()
+    assert not panel.apply.isEnabled()
+
+
+def test_that_only_generated_digits_can_be_made_anew(panel):
+    choose(panel.dataset, "strokes")
+    panel.fresh.setChecked(True)
+    choose(panel.dataset, "mnist")
+    assert not panel.fresh.isEnabled()
+    assert not panel.chosen().fresh
+    assert panel.fresh.toolTip().startswith("Only generated digits")
+    choose(panel.dataset, "strokes")
+    assert panel.fresh.isEnabled()
+    assert panel.fresh.toolTip().startswith("Generate new images for each epoch")
+
+
+def test_that_a_preset_leaves_what_becomes_of_the_images(panel):
+    choose(panel.dataset, "strokes")
+    choose(panel.augment, "gentle")
+    panel.fresh.setChecked(True)
+    choose(panel.preset, "zhou")
+    assert (panel.chosen().augment, panel.chosen().fresh) == (LEVELS["gentle"], True)
+
+
+def test_that_an_augmentation_without_a_name_is_shown_and_kept(panel, workbench):
+    for degrees in (8, 9):
+        workbench.config = replace(workbench.config, augment=Augmentation(rotation=degrees))
+        panel.show_settings()
+        assert panel.augment.currentText() == "custom"
+        assert panel.chosen() == workbench.config
+    assert panel.augment.count() == 4
 
 
 def test_that_the_learning_rate_changes_at_once(panel, workbench):

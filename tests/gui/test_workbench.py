@@ -98,11 +98,14 @@ def test_that_the_learning_rate_changes_without_a_reset(live, wait_until):
 
 def test_that_own_digits_are_learnt_in_this_run_and_after_a_reset(live, wait_until):
     live.set_probe(ProbeChoice("training"))
-    live.set_own_digits(np.full((1, 28, 28), 77, np.uint8), np.array([7]), 1.0)
+    images = np.full((1, 28, 28), 77, np.uint8)
+    live.set_own_digits(images, np.array([7]), 1.0)
+    images[:] = 0  # what somebody goes on doing with them is not learnt
     for _ in range(2):
         live.step()
         wait_until(lambda: has_come_to(live, 1))
         assert live.snapshot.trace.probe.title == "own digit 0"
+        assert (live.snapshot.trace.probe.image == 77).all()
         live.reset()
         wait_until(lambda: live.poll() or live.snapshot)
     with pytest.raises(ConfigError, match="own_digits"):

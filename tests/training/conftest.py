@@ -28,6 +28,19 @@ class RecordingImageSet(ArrayImageSet):
         return super().batch(indices)
 
 
+class RenewableImageSet(RecordingImageSet):
+    """Has the number of the epoch in the first pixel of its images."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        self.images[:, 0, 0] = epoch
+
+
+@pytest.fixture
+def renewable() -> Dataset:
+    """Return a dataset whose training images can be made anew."""
+    return Dataset("new", "New", RenewableImageSet(random_images(40, 1, in_random_order=True)), random_images(20, 2))
+
+
 @pytest.fixture
 def make_dataset() -> Callable[..., Dataset]:
     """Return a maker of datasets of random images; its training set notes what it is asked for."""

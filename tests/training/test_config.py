@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cnnviz.data.augmentation import Augmentation
 from cnnviz.data.datasets import DataError
 from cnnviz.errors import UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES
@@ -14,6 +15,7 @@ from cnnviz.training.trainer import Trainer
 
 LEARNING_RATES = "a number above 0 and up to 10"
 COUNTS = "a whole number of 1 or more"
+VARIED = Augmentation(shift=1, elastic=0.8)
 MIX = (("strokes", 0.3), ("mine.json", 0.1))
 SEEDS = "a whole number from 0 to 4294967295"
 
@@ -114,7 +116,9 @@ def test_that_settings_not_given_are_those_of_the_preset():
 
 
 def test_that_the_facts_are_json_without_the_folder_of_this_machine():
-    config = TrainingConfig.from_preset("zhou", "mnist", data_dir=Path("somewhere"), freeze=("conv1",), mix=MIX)
+    config = TrainingConfig.from_preset(
+        "zhou", "mnist", data_dir=Path("somewhere"), freeze=("conv1",), mix=MIX, augment=VARIED
+    )
     facts = json.loads(json.dumps(config.for_file(7, ((0, 0.005),))["training"]))
     assert facts.pop("steps") == 7
     assert facts.pop("learning_rates") == [[0, 0.005]]
@@ -122,4 +126,5 @@ def test_that_the_facts_are_json_without_the_folder_of_this_machine():
     assert facts["freeze"] == ["conv1"]
     assert facts["lr"] == 0.005
     revived = {**facts, "freeze": tuple(facts["freeze"]), "mix": tuple(map(tuple, facts["mix"]))}
+    revived["augment"] = Augmentation(**facts["augment"])
     assert TrainingConfig(**revived) == replace(config, data_dir=None)

@@ -207,6 +207,8 @@ def test_that_impossible_wishes_are_refused_here_and_at_once(shared):
         shared.run.control.set_learning_rate(-1.0)
     with pytest.raises(ConfigError, match="speed: accepted is a number of steps a second above 0"):
         shared.run.control.set_speed(0.0)
+    with pytest.raises(ConfigError, match="own_digits: accepted is a share from 0 to 1"):
+        shared.run.control.set_own_digits(np.zeros((1, 28, 28), np.uint8), np.array([7]), 2.0)
     shared.run.control.step()
     shared.wait_for_step(1)
 

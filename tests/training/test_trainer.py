@@ -5,6 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
+from cnnviz.data.augmentation import Augmentation
 from cnnviz.data.datasets import ArrayImageSet, DataError, Dataset
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.training.batches import Ingredient
@@ -425,6 +426,75 @@ def test_that_own_digits_leave_the_choice_of_what_else_is_mixed_in_as_it_was(mak
     pairs = list(zip(before, learnt(trainer, 80), strict=True))
     assert {kind for kind, later in pairs if later == "own digit"} == {"training digit", "a digit", "b.json digit"}
     assert all(kind == later for kind, later in pairs if later != "own digit")
+
+
+# New images each epoch
+
+
+def first_pixels(trainer: Trainer) -> list[int]:
+    return [trainer.training_probe().image[0, 0] for event in trainer.events() if isinstance(event, StepDone)]
+
+
+def test_that_fresh_images_begin_with_each_epoch_and_are_taken_as_they_lie(make_config, renewable):
+    trainer = Trainer(make_config(batch_size=20, epochs=3, fresh=True, train_size=None), renewable)
+    assert first_pixels(trainer) == [0, 0, 1, 1, 2, 2]
+    assert [index for batch in renewable.train.asked for index in batch] == 3 * list(range(40))
+
+
+def test_that_images_that_need_not_be_fresh_stay_and_are_shuffled(make_config, renewable):
+    renewable.train.begin_epoch(4)  # left by a run before
+    trainer = Trainer(make_config(batch_size=40, epochs=3, train_size=None), renewable)
+    assert trainer.training_probe().image[0, 0] == 0
+    assert first_pixels(trainer) == [0, 0, 0]
+    assert renewable.train.asked[-1] != renewable.train.asked[-2] != list(range(40))
+
+
+def test_that_fresh_images_can_be_those_that_are_mixed_in(make_config, make_dataset, renewable):
+    dataset = make_dataset(in_random_order=True)
+    config = make_config(batch_size=40, epochs=3, fresh=True, mix=(("strokes", 0.999),))
+    assert first_pixels(Trainer(config, dataset, mixed_in=[renewable.train])) == [0, 1, 2]
+    assert dataset.train.asked[1] != list(range(40))  # the dataset's own are the same again, so they are shuffled
+
+
+def test_that_fresh_images_are_refused_where_none_can_be_made(make_config, make_dataset):
+    with pytest.raises(ConfigError) as caught:
+        Trainer(make_config(fresh=True), make_dataset())
+    assert str(caught.value) == "fresh: accepted is a dataset that is generated, such as strokes, got random alone"
+
+
+# Variations
+
+
+def test_that_images_are_varied_by_seed_and_step_alone(make_trainer):
+    augment = Augmentation(rotation=20, elastic=1)
+    first, second = (trained(make_trainer(batch_size=8, augment=augment)) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+    assert not np.array_equal(first, trained(make_trainer(batch_size=8)))
+
+
+def test_that_each_step_varies_its_images_anew(make_config, make_dataset, take_steps):
+    dataset = make_dataset()
+    dataset.train.images[:] = dataset.train.images[0]
+    trainer = Trainer(make_config(augment=Augmentation(shift=5)), dataset)
+    seen = {take_steps(trainer, 1) and trainer.training_probe().image.tobytes() for _ in range(3)}
+    assert len(seen) == 3
+
+
+def test_that_the_training_probe_is_varied_as_it_was_learnt(make_config, make_dataset, take_steps):
+    plain, varied = (Trainer(make_config(augment=each), make_dataset()) for each in (None, Augmentation(shift=5)))
+    take_steps(plain, 1), take_steps(varied, 1)
+    expected = Augmentation(shift=5).apply(np.random.default_rng([0, 5, 0]), plain.training_probe().image[None])
+    assert np.array_equal(varied.training_probe().image, expected[0])
+    assert varied.training_probe().title == plain.training_probe().title
+
+
+def test_that_what_is_mixed_in_is_varied_too(make_config, make_dataset, take_steps):
+    trainer = Trainer(make_config(augment=Augmentation(shift=5)), make_dataset())
+    half = np.tile(np.repeat(np.uint8([0, 255]), 14), (1, 28, 1))
+    trainer.own_digits = Ingredient("own digit", ArrayImageSet(half, np.array([3])), 1.0)
+    take_steps(trainer, 1)
+    assert trainer.training_probe().title == "own digit 0"
+    assert not np.array_equal(trainer.training_probe().image, half[0])
 
 
 # Probes

@@ -13,7 +13,7 @@ CHUNK = 250
 
 
 class StrokesImageSet:
-    """``size`` generated digits; item i depends on ``seed`` and i alone, whatever the order it is asked for in.
+    """``size`` generated digits; item i depends on ``seed``, the epoch and i alone, whatever was asked for before.
 
     Images are generated a chunk at a time, when first asked for, and kept as grey levels.
 
@@ -27,6 +27,7 @@ class StrokesImageSet:
 
     def __init__(self, size: int, seed: int) -> None:
         self._seed = seed
+        self._epoch = 0
         chunks = -(-size // CHUNK)
         self._size = size
         self._made = np.zeros(chunks, bool)
@@ -56,8 +57,15 @@ class StrokesImageSet:
                     self._make(int(chunk))
         return self._images[chunks, places], self._labels[chunks, places]
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Have the images of ``epoch`` from now on, in the memory of those before."""
+        with self._making:
+            if epoch != self._epoch:
+                self._epoch = epoch
+                self._made[:] = False
+
     def _make(self, chunk: int) -> None:
-        rng = np.random.default_rng([self._seed, chunk])
+        rng = np.random.default_rng([self._seed, chunk, self._epoch])  # NumPy takes a last 0 for nothing
         self._images[chunk], self._labels[chunk] = generate_digits(rng, CHUNK)
         self._made[chunk] = True
 
@@ -78,4 +86,5 @@ STROKES = DatasetSource(
     description="Handwritten digits generated from pen strokes as they are needed; nothing to download.",
     is_available=_is_available,
     load=_load,
+    renewable=True,
 )

@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from cnnviz.data import DATASETS
+from cnnviz.data import DATASETS, is_renewable
+from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.mnist import MNIST
 from cnnviz.gui.fields import settle
 from cnnviz.gui.panels.panel import Panel
@@ -35,6 +36,7 @@ from cnnviz.training.presets import PRESETS
 
 LARGEST_BATCH = 1000  # images; larger ones would take gigabytes of memory and let every click wait for seconds
 FOLDER = "Folder\u2026"
+NOT_AUGMENTED, OTHERWISE = "none", "custom"
 
 
 class _RateBox(QDoubleSpinBox):
@@ -107,7 +109,19 @@ class ExperimentPanel(Panel):
         self._name(self.download, "Download MNIST", "Fetch MNIST (11.6 MB) into the folder that it is looked for in")
         self.download.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.download.clicked.connect(self.download_wanted)
+        self.fresh = QCheckBox("Fresh")
+        self.fresh.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.fresh.toggled.connect(self._mark)
+        self._augmentations: dict[str, Augmentation | None] = {NOT_AUGMENTED: None, **LEVELS}
+        self.augment = self._combo("Augmentation", [(name, name) for name in self._augmentations])
+        self._name(
+            self.augment,
+            "Augmentation",
+            "Shift, turn, stretch, slant and bend each image a little, another way whenever it is learnt; "
+            "takes effect with Apply and reset",
+        )
         self.lr = _RateBox()
+        self.lr.setProperty("role", "compact")
         self.lr.setDecimals(6)
         self.lr.setRange(0.000001, LARGEST_LR)
         self.lr.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
@@ -131,11 +145,11 @@ class ExperimentPanel(Panel):
         grid.setColumnStretch(3, 1)
         rows = (
             (("Preset", self.preset),),
-            (("Data", self.dataset),),
+            (("Data", self._side_by_side(self.dataset, self.fresh)),),
             (("", self.download),),
-            (("Rate", self.lr),),
+            (("Augment", self.augment),),
+            (("Rate", self._side_by_side(self.lr, self.schedule)),),
             (("Optimiser", self.optimizer),),
-            (("Schedule", self.schedule),),
             (("Batch", self.batch_size), ("Epochs", self.epochs)),
             (("Images", self.train_size), ("Seed", self.seed)),
         )
@@ -152,6 +166,17 @@ class ExperimentPanel(Panel):
         grid.addWidget(self._frozen_box, len(rows), 1, 1, 3)
         grid.setRowStretch(len(rows) + 1, 1)
         return grid
+
+    def _side_by_side(self, *fields: QWidget) -> QWidget:
+        """Return fields of one row that need no caption of their own."""
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID // 2)
+        for field in fields:
+            row.addWidget(field)
+        box.setFocusProxy(fields[0])
+        return box
 
     def _caption(self, text: str, field: QWidget | None = None) -> QLabel:
         label = QLabel(text)
@@ -173,7 +198,7 @@ class ExperimentPanel(Panel):
         for text, data in items:
             combo.addItem(text, data)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(6)
+        combo.setMinimumContentsLength(3)  # some share a row of a narrow panel with another field
         self._name(combo, name, f"{name}; takes effect with Apply and reset")
         combo.currentIndexChanged.connect(self._mark)
         return combo
@@ -196,6 +221,8 @@ class ExperimentPanel(Panel):
         self.preset.setCurrentIndex(self.preset.findData(config.preset))
         self.preset.setToolTip(config.recipe.description)
         self._select_dataset(config.dataset)
+        self.fresh.setChecked(config.fresh)
+        self._select_augmentation(config.augment)
         self.lr.setValue(config.lr)
         self.optimizer.setCurrentText(config.optimizer)
         self.schedule.setCurrentText(config.schedule)
@@ -208,14 +235,23 @@ class ExperimentPanel(Panel):
         self._mark()
 
     def _fields(self) -> list[QWidget]:
-        combos = [self.preset, self.dataset, self.optimizer, self.schedule]
-        return [*combos, self.lr, self.epochs, self.batch_size, self.seed, self.train_size]
+        combos = [self.preset, self.dataset, self.augment, self.optimizer, self.schedule]
+        return [*combos, self.fresh, self.lr, self.epochs, self.batch_size, self.seed, self.train_size]
 
     def _select_dataset(self, name: str) -> None:
         if (index := self.dataset.findData(name)) < 0:  # a folder
             index = self.dataset.count() - 1
             self.dataset.insertItem(index, Path(name).name or name, name)
         self.dataset.setCurrentIndex(index)
+
+    def _select_augmentation(self, augmentation: Augmentation | None) -> None:
+        """Show one that has a name, or another one, such as the command line can ask for, as what it is."""
+        if augmentation not in self._augmentations.values():
+            if OTHERWISE not in self._augmentations:
+                self.augment.addItem(OTHERWISE, OTHERWISE)
+            self._augmentations[OTHERWISE] = augmentation
+        names = [name for name, known in self._augmentations.items() if known == augmentation]
+        self.augment.setCurrentIndex(self.augment.findData(names[0]))
 
     def _offer_layers(self, config: TrainingConfig) -> None:
         for box in self._freeze.values():
@@ -233,9 +269,10 @@ class ExperimentPanel(Panel):
 
     @Slot()
     def _take_preset(self) -> None:
-        """Fill in the preset's own settings; data and seed stay."""
+        """Fill in the preset's own settings; data, what becomes of them, and seed stay."""
         dataset = self.workbench.config.dataset if self.dataset.currentData() == FOLDER else self.dataset.currentData()
-        self._show(TrainingConfig.from_preset(self.preset.currentData(), dataset, seed=self.seed.value()))
+        kept = {field: getattr(self.chosen(), field) for field in ("fresh", "augment", "seed")}
+        self._show(TrainingConfig.from_preset(self.preset.currentData(), dataset, **kept))
 
     @Slot()
     def _choose_dataset(self) -> None:
@@ -258,6 +295,8 @@ class ExperimentPanel(Panel):
             self.workbench.config,
             preset=self.preset.currentData(),
             dataset=self.dataset.currentData(),
+            fresh=self.fresh.isChecked(),
+            augment=self._augmentations[self.augment.currentData()],
             optimizer=self.optimizer.currentData(),
             schedule=self.schedule.currentData(),
             lr=self.lr.value(),
@@ -271,13 +310,24 @@ class ExperimentPanel(Panel):
 
     @Slot()
     def _mark(self) -> None:
-        """Say whether there is anything to apply."""
+        """Say whether there is anything to apply, and offer what the dataset can."""
+        self._offer_fresh(is_renewable(self.dataset.currentData()))
         differs = self.chosen() != self.workbench.config
         self.apply.setEnabled(differs)
         self.apply.setProperty("role", "primary" if differs else "")
         self.apply.style().polish(self.apply)
         absent = self.dataset.currentData() == MNIST.name and not MNIST.is_available(self.workbench.config.data_dir)
         self.download.setVisible(absent)
+
+    def _offer_fresh(self, can: bool) -> None:
+        blocker = QSignalBlocker(self.fresh)
+        self.fresh.setChecked(can and self.fresh.isChecked())
+        del blocker
+        self.fresh.setEnabled(can)
+        tip = "Generate new images for each epoch; takes effect with Apply and reset"
+        if not can:
+            tip = "Only generated digits, such as Strokes, can be new in each epoch"
+        self._name(self.fresh, "Fresh images each epoch", tip)
 
     @Slot()
     def apply_settings(self) -> None:
