@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from cnnviz.data.framing import BOX, area_matrix, centre_by_mass, draw_digits, to_grey
-from cnnviz.data.ink import PreparationError, cut_out_ink
+from cnnviz.data.ink import PreparationError, cut_out_ink, reduction, without_transparency
 from cnnviz.data.pen import SIDE, smooth_path_matrix
 
 __all__ = [
@@ -123,13 +123,13 @@ def _corners(stroke: np.ndarray) -> np.ndarray:
     return corners
 
 
-def prepare_picture(grey: np.ndarray) -> np.ndarray:
+def prepare_picture(picture: np.ndarray) -> np.ndarray:
     """Prepare a picture of one digit, dark on light or light on dark, of any size.
 
     Parameters
     ----------
-    grey : np.ndarray, shape (height, width)
-        Grey levels at any scale. The border tells what is background; it may be shaded and noisy.
+    picture : np.ndarray, shape (height, width), (height, width, 3) or (height, width, 4)
+        Grey levels or colours at any scale, or uint8 colours with opacity. The paper may be shaded and noisy.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def prepare_picture(grey: np.ndarray) -> np.ndarray:
     PreparationError
         Nothing stands out from the background, or a value is not finite.
     """
-    ink = _reduce_to_box(cut_out_ink(np.asarray(grey)))
+    ink = _reduce_to_box(cut_out_ink(without_transparency(np.asarray(picture))))
     image = np.zeros((1, SIDE, SIDE), np.float32)
     top, left = ((SIDE - side) // 2 for side in ink.shape)
     image[0, top : top + ink.shape[0], left : left + ink.shape[1]] = ink
@@ -158,7 +158,7 @@ def _reduce_to_box(ink: np.ndarray) -> np.ndarray:
 
 
 def read_picture(path: str | Path) -> np.ndarray:
-    """Read a picture file as grey levels: transparency on white, colours as luminance, turned as its camera says.
+    """Read a picture file, turned as its camera says; a large one is reduced as `prepare_picture` would.
 
     Parameters
     ----------
@@ -167,8 +167,9 @@ def read_picture(path: str | Path) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray, shape (height, width)
-        uint8, or float32 where the file has more than 8 bits a pixel.
+    np.ndarray, shape (height, width), (height, width, 3) or (height, width, 4)
+        Grey levels, colours or colours with opacity, as `prepare_picture` takes them: uint8, or float32 where the file
+        has more than 8 bits a pixel.
 
     Raises
     ------
@@ -182,7 +183,7 @@ def read_picture(path: str | Path) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as picture:
                 _require_moderate_size(path, picture.width * picture.height)
-                return _as_grey(ImageOps.exif_transpose(picture))
+                return _as_array(picture)
     except PreparationError:
         raise
     except Image.DecompressionBombError as fault:
@@ -192,7 +193,7 @@ def read_picture(path: str | Path) -> np.ndarray:
 
 
 def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Return a picture that is no file as ``read_picture`` would: transparency on white, colours as luminance.
+    """Return a picture that is no file as ``read_picture`` would.
 
     Parameters
     ----------
@@ -203,7 +204,7 @@ def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
 
     Returns
     -------
-    np.ndarray of uint8, shape (height, width)
+    np.ndarray of uint8, shape (height, width, 4)
 
     Raises
     ------
@@ -211,7 +212,7 @@ def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
         It has more than 40 megapixels.
     """
     _require_moderate_size(name, pixels.shape[0] * pixels.shape[1])
-    return _as_grey(Image.fromarray(pixels))
+    return _as_array(Image.fromarray(pixels))
 
 
 def _require_moderate_size(path: str | Path, pixels: int) -> None:
@@ -219,12 +220,14 @@ def _require_moderate_size(path: str | Path, pixels: int) -> None:
         raise PreparationError(_TOO_LARGE.format(path=path, size=f"{pixels / 1e6:.0f}"))
 
 
-def _as_grey(picture: Image.Image) -> np.ndarray:
-    """Return the grey levels of an opened picture."""
+def _as_array(picture: Image.Image) -> np.ndarray:
+    """Return the pixels of an opened picture."""
     if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would cut off at 255
-        return np.asarray(picture, dtype=np.float32)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(paper, picture)
-    return np.asarray(picture.convert("L"))
+        return np.asarray(ImageOps.exif_transpose(picture), dtype=np.float32)
+    factor = reduction(picture.size)
+    picture.draft("RGB", (picture.width // factor, picture.height // factor))  # a JPEG is decoded no larger
+    has_colours = picture.mode not in ("1", "L")
+    picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB" if has_colours else "L")
+    if (factor := reduction(picture.size)) > 1:
+        picture = picture.reduce(factor)
+    return np.asarray(ImageOps.exif_transpose(picture))

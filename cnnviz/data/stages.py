@@ -15,6 +15,7 @@ from cnnviz.data.pen import SIDE
 
 _PAD_SIDE = 10 * SIDE  # pixels of the pad's picture, so that shrinking it is anti-aliasing enough
 _INK = 0.25  # of the strongest deviation from the border; less is taken for paper
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # of red, green and blue (ITU-R BT.601)
 _HARDLY_ANY = 1e-6  # of the brightest level; less deviation is rounding
 
 
@@ -77,13 +78,13 @@ def stages_of_drawing(strokes: Sequence[np.ndarray], pen_width: float, prepared:
     return stages_of_picture(_picture_of(strokes, pen_width), prepared)
 
 
-def stages_of_picture(grey: np.ndarray, prepared: np.ndarray) -> np.ndarray:
+def stages_of_picture(picture: np.ndarray, prepared: np.ndarray) -> np.ndarray:
     """Return a picture after each of `STAGES`.
 
     Parameters
     ----------
-    grey : array, shape (height, width)
-        Grey levels, finite; of which 255 is white if they are uint8, else the brightest.
+    picture : array, shape (height, width) or (height, width, 3)
+        Grey levels or colours, finite; of which 255 is white if they are uint8, else the brightest.
     prepared : array of uint8, shape (28, 28)
         What ``prepare_picture`` made of it.
 
@@ -91,6 +92,7 @@ def stages_of_picture(grey: np.ndarray, prepared: np.ndarray) -> np.ndarray:
     -------
     array of uint8, shape (4, 28, 28)
     """
+    grey = np.rint(picture @ _LUMINANCE).astype(np.uint8) if picture.ndim == 3 else picture
     boxed = _fit(grey)
     return np.stack([_shrink(grey), boxed, centre_by_mass(boxed[np.newaxis])[0] if boxed.any() else boxed, prepared])
 
@@ -101,7 +103,7 @@ def _picture_of(strokes: Sequence[np.ndarray], pen_width: float) -> np.ndarray:
     canvas = ImageDraw.Draw(paper)
     radius = pen_width * _PAD_SIDE / 2
     for stroke in strokes:
-        points = [(x, y) for x, y in (stroke * _PAD_SIDE - 0.5).tolist()]
+        points = [(x, y) for x, y in (stroke * _PAD_SIDE).tolist()]
         canvas.line(points, fill=255, width=round(2 * radius))
         for x, y in points:
             canvas.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)

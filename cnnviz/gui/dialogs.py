@@ -30,7 +30,7 @@ KEYS = (
     ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo on the pad and among my digits"),
     ("0 to 9", "Say what the drawing is: keep it among my digits"),
     ("T", "A random test digit on the pad"),
-    ("M", "The next one that the latest test misread"),
+    ("M", "The next misread test digit on the pad"),
     ("Ctrl+I, Ctrl+V", "Open, paste a picture of a digit"),
     ("Ctrl+O", "Open parameters"),
     ("Ctrl+Shift+O", "Open the shipped parameters"),
@@ -41,6 +41,7 @@ KEYS = (
     ("F1", "This help"),
     ("F11", "Full screen"),
 )
+_HELP_WIDTH = 480  # pixels
 
 
 class PreferencesDialog(QDialog):
@@ -102,7 +103,7 @@ class HelpDialog(QDialog):
         )
         text.setWordWrap(True)
         text.setTextFormat(Qt.TextFormat.RichText)
-        text.setMinimumWidth(440)
+        text.setFixedSize(_HELP_WIDTH, text.heightForWidth(_HELP_WIDTH))  # wrapped text does not ask for its height
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

@@ -48,6 +48,8 @@ class DigitPicker(QObject):
         self._ask_for(self._misread)
 
     def _ask_for(self, index: int) -> None:
+        if not self._workbench.is_alive():  # it says so
+            return
         self._wanted = ProbeChoice("test", index)
         self._workbench.set_probe(self._wanted)
 

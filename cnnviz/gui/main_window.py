@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QAction,
     QCloseEvent,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
     QImage,
@@ -347,9 +348,15 @@ class MainWindow(QMainWindow):
         if picture_in(event.mimeData()) is not None:
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
+            self.drawing.pad.show_target(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        """Expect nothing any more."""
+        self.drawing.pad.show_target(False)
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Show the picture on the pad."""
+        self.drawing.pad.show_target(False)
         source = picture_in(event.mimeData())
         if source is not None:
             event.setDropAction(Qt.DropAction.CopyAction)

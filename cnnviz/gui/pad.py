@@ -24,7 +24,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.gui.strokes import Drawing, Picture, Sheet, Stroke, first_points, smooth_path
-from cnnviz.gui.theme import DARK, GRID, SMALL, Theme, grey_colors, small_font
+from cnnviz.gui.theme import DARK, GRID, Theme, grey_colors
 from cnnviz.gui.tiles import image_of
 
 PEN_WIDTH = 2.5 / 28
@@ -40,9 +40,6 @@ _INK = QColor("#ffffff")
 _PAPER = QColor("#000000")
 _HINT = QColor("#8b909a")
 _LATER_INK = QColor("#4d525c")  # what had not been drawn yet at the moment that is looked at
-_CAPTION = QColor("#ffffff")
-_BEHIND_CAPTION = QColor(0, 0, 0, 170)
-_CAPTION_HEIGHT = SMALL + GRID  # pixels
 
 
 class Pad(QWidget):
@@ -63,7 +60,7 @@ class Pad(QWidget):
         self._drawing = Drawing()
         self._pen_is_down = False
         self._finger: int | None = None  # that draws
-        self._caption = ""
+        self._is_target = False  # of a picture that is being dragged
         self._moment: int | None = None  # how many points are shown as drawn already; None: all
         self._theme = DARK
         self._led_by_keyboard = False
@@ -142,17 +139,16 @@ class Pad(QWidget):
 
     # What is looked at
 
-    def set_caption(self, text: str) -> None:
-        """Show a line at the bottom of the pad; empty: none."""
-        if text != self._caption:
-            self._caption = text
-            self.update()
-
     def show_moment(self, points: int | None) -> None:
         """Show the drawing as it was when there were so many ``points``, later ink dimmed; None: as it is."""
         if points != self._moment:
             self._moment = points
             self._paint_all_anew()
+
+    def show_target(self, is_target: bool) -> None:
+        """Show with a frame that something is about to be dropped here, or no longer."""
+        self._is_target = is_target
+        self.update()
 
     def _paint_all_anew(self) -> None:
         self._finished = None
@@ -283,23 +279,13 @@ class Pad(QWidget):
             self._paint_signs(painter, square)
 
     def _paint_signs(self, painter: QPainter, square: QRect) -> None:
-        """Paint what is not ink: the invitation, the caption and the focus ring."""
+        """Paint what is not ink: the invitation, and the ring of the focus or of a target."""
         if self.is_empty:
             painter.setPen(_HINT)
             painter.drawText(square, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._invitation)
-        if self._caption:
-            self._paint_caption(painter, square)
-        if self.hasFocus() and self._led_by_keyboard:
+        if self._is_target or (self.hasFocus() and self._led_by_keyboard):
             painter.setPen(QPen(QColor(self._theme.accent), 2))
             painter.drawRect(square.adjusted(1, 1, -1, -1))
-
-    def _paint_caption(self, painter: QPainter, square: QRect) -> None:
-        row = QRect(square.x(), square.bottom() + 1 - _CAPTION_HEIGHT, square.width(), _CAPTION_HEIGHT)
-        painter.fillRect(row, _BEHIND_CAPTION)
-        painter.setFont(small_font())
-        painter.setPen(_CAPTION)
-        text = painter.fontMetrics().elidedText(self._caption, Qt.TextElideMode.ElideMiddle, row.width() - GRID)
-        painter.drawText(row, Qt.AlignmentFlag.AlignCenter, text)
 
     def _finish_ink(self) -> None:
         """Bring ``_finished`` up to date, so that little is left to be painted anew with each event."""
@@ -366,10 +352,13 @@ class Pad(QWidget):
         return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
 
 
-def _as_image(grey: np.ndarray) -> QImage:
-    """Return grey levels (height, width) as an image; those that are no uint8 from their darkest to their brightest."""
-    if grey.dtype != np.uint8:
-        grey = grey.astype(np.float32)
-        dark, bright = float(grey.min()), float(grey.max())
-        grey = np.rint((grey - dark) * (255 / max(bright - dark, 1e-30))).astype(np.uint8)
-    return image_of(grey_colors()[grey])
+def _as_image(pixels: np.ndarray) -> QImage:
+    """Return grey levels or colours as an image; those that are no uint8 from their darkest to their brightest."""
+    if pixels.dtype != np.uint8:
+        pixels = pixels.astype(np.float32)
+        dark, bright = float(pixels.min()), float(pixels.max())
+        pixels = np.rint((pixels - dark) * (255 / max(bright - dark, 1e-30))).astype(np.uint8)
+    if pixels.ndim == 2:
+        return image_of(grey_colors()[pixels])
+    red, green, blue = (pixels[..., plane].astype(np.uint32) for plane in range(3))
+    return image_of(np.uint32(0xFF000000) | red << 16 | green << 8 | blue)

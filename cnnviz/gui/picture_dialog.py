@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from PySide6.QtCore import QMimeData, QObject, Qt, QThread, Signal, Slot
+from PySide6.QtCore import QMimeData, QObject, Qt, QThread, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressDialog, QWidget
 
@@ -14,7 +13,7 @@ from cnnviz.gui.strokes import Picture
 
 PASTED = "pasted picture"
 LONG_MS = 500  # after which it is shown that something is going on
-_SHOWN_SIDE = 600  # pixels; a picture is not kept in more detail than the pad shows
+_BRIGHT = 160  # mean grey level of ink that is not seen on white
 
 
 def picture_in(data: QMimeData | None) -> Path | QImage | None:
@@ -41,8 +40,17 @@ def read_for_pad(source: Path | QImage) -> Picture:
         prepared = prepare_picture(pixels)
     except PreparationError as fault:
         raise PreparationError(f"{title}: {fault}") from fault
-    factor = -(-max(pixels.shape) // _SHOWN_SIDE)
-    return Picture(title, np.asarray(Image.fromarray(pixels).reduce(factor)), prepared)
+    return Picture(title, _on_paper(pixels), prepared)
+
+
+def _on_paper(picture: np.ndarray) -> np.ndarray:
+    """Return a picture on paper where it is transparent (height, width, 4): white, or black if its ink is bright."""
+    if picture.ndim < 3 or picture.shape[2] < 4:
+        return picture
+    colors, opacity = picture[..., :3].astype(np.float32), picture[..., 3:] / np.float32(255)
+    ink = (colors * opacity).mean() / max(float(opacity.mean()), 1e-6)
+    paper = 0 if ink > _BRIGHT and opacity.min() < 1 else 255
+    return np.rint(paper + (colors - paper) * opacity).astype(np.uint8)
 
 
 def _rgba(image: QImage) -> np.ndarray:
@@ -85,10 +93,12 @@ class PictureDialog(QProgressDialog):
         super().__init__(f"Reading {name}", "Cancel", 0, 0, parent)
         self.setWindowTitle("Open picture")
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.setMinimumDuration(LONG_MS)
         self.setAutoClose(False)
         self.setAutoReset(False)
         self._is_wanted = True
+        self._patience = QTimer(self)  # QProgressDialog's own does not run before its first value
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self.show)
         self._thread = PictureThread(source, self)
         self._thread.done.connect(self._hand_on)
         self._thread.failed.connect(self._complain)
@@ -97,6 +107,7 @@ class PictureDialog(QProgressDialog):
 
     def start(self) -> None:
         """Begin."""
+        self._patience.start(LONG_MS)
         self._thread.start()
 
     @Slot(object)
@@ -113,7 +124,8 @@ class PictureDialog(QProgressDialog):
     def stop(self) -> None:
         """Go away. Decoding cannot be interrupted; what comes of it is passed over."""
         self._is_wanted = False
-        self.hide()
+        self._patience.stop()
+        self.cancel()
 
     def finish(self) -> None:
         """Go away, and wait for the thread."""
@@ -122,6 +134,7 @@ class PictureDialog(QProgressDialog):
 
     @Slot()
     def _end(self) -> None:
+        self._patience.stop()
         self._thread.wait()  # it has told its end, but is not quite through
         self.close()
         self.deleteLater()

@@ -11,6 +11,8 @@ from PySide6.QtGui import QPainterPath
 
 _DOT = 0.01  # pixels; a path without any length is not painted
 
+_MOST_STEPS = 200  # back; a picture in each of them takes some 70 MB
+
 Stroke = list[tuple[float, float]]
 _Points = TypeVar("_Points", Stroke, np.ndarray)
 
@@ -23,8 +25,8 @@ class Picture:
     ----------
     title : str
         Where it comes from, in a few words.
-    pixels : array, shape (height, width)
-        Grey levels, as it is shown: uint8, or of any scale.
+    pixels : array, shape (height, width) or (height, width, 3)
+        As it is shown: grey levels, uint8 or of any scale, or colours, uint8.
     prepared : array of uint8, shape (28, 28)
         What a network is given.
     label : int or None
@@ -120,6 +122,7 @@ class Drawing:
 
     def _change_to(self, sheet: Sheet) -> None:
         self._past.append(self.sheet)
+        del self._past[:-_MOST_STEPS]
         self._future.clear()
         self.sheet = sheet
 

@@ -158,7 +158,7 @@ class Workbench(QObject):
 
     def toggle(self) -> None:
         """Train, or pause."""
-        if self._is_alive():
+        if self.is_alive():
             self.pause() if self.is_running else self.train()
 
     def train(self) -> None:
@@ -173,7 +173,7 @@ class Workbench(QObject):
 
     def step(self) -> None:
         """Learn one batch, then rest; not during a test, after which all steps of a held key would follow."""
-        if self._is_alive() and self._status.phase is not Phase.TESTING:
+        if self.is_alive() and self._status.phase is not Phase.TESTING:
             self._run.control.step()
 
     def reset(self) -> None:
@@ -222,7 +222,7 @@ class Workbench(QObject):
 
     def evaluate(self) -> None:
         """Score on the test set, now."""
-        if self._is_alive():
+        if self.is_alive():
             self._run.control.evaluate()
 
     def toggle_evaluation(self) -> None:
@@ -277,7 +277,7 @@ class Workbench(QObject):
         network = config.recipe.build()
         self.start_run(config, Parameters.from_flat(network.parameter_shapes, saved.parameters))
 
-    def _is_alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Return whether there is a run that can go on; tell how to get one where it has ended."""
         if self._run is None or self._status.phase is Phase.STOPPED:
             self.failed.emit("this run has ended and cannot go on; R (Reset) begins anew")

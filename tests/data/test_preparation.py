@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from cnnviz.data.idx import read_idx_images
+from cnnviz.data.ink import LARGE
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
 
 SEVEN = [np.array([(10, 10), (50, 8), (90, 10), (60, 60), (40, 120)], float)]
@@ -34,6 +35,36 @@ def assert_framed(image):
 
 def picture(strokes=SEVEN, factor=10):
     return np.kron(prepare_strokes(strokes), np.ones((factor, factor), np.uint8))
+
+
+def assert_alike(image, wanted, tolerance=14):
+    """Assert that both are the same digit, perhaps moved by a pixel where its mass lies between two."""
+    assert max(extent(image)) >= 19
+    wanted = wanted.astype(int)
+    moves = [np.roll(image, move, (0, 1)) for move in np.ndindex(3, 3)]
+    assert min(np.abs(np.roll(moved, (-1, -1), (0, 1)) - wanted).mean() for moved in moves) < tolerance
+
+
+def soft_ink(strokes=FOUR, side=280):
+    """Return a large picture of a digit in the middle, (side, side), 0 (paper) to 1 (ink), with soft edges."""
+    small = Image.fromarray(prepare_strokes(strokes))
+    return np.asarray(small.resize((side, side), Image.Resampling.BICUBIC)) / 255
+
+
+def photograph(ink, light, paper=230, pen=60, noise=4):
+    """Return grey levels of ink (height, width) on paper under ``light``, with noise."""
+    levels = light * (paper + (pen - paper) * ink) + np.random.default_rng(0).normal(0, noise, ink.shape)
+    return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+ROWS, COLUMNS = np.mgrid[:400, :400] / 400 - 0.5
+LIGHTS = {
+    "vignette": 1 - 1.2 * (ROWS**2 + COLUMNS**2),
+    "slope": 1 + 0.7 * COLUMNS,
+    "soft shadow": 1 - 0.5 / (1 + np.exp(-20 * (COLUMNS - 0.6 * ROWS))),
+    "hard shadow": np.where(COLUMNS > 0.6 * ROWS + 0.05, 0.6, 1.0),
+    "lamp": 0.5 + 0.5 * np.exp(-8 * (ROWS + 0.3) ** 2 - 8 * (COLUMNS + 0.2) ** 2),
+}
 
 
 @pytest.mark.parametrize("strokes", [SEVEN, FOUR, [stroke[:, ::-1] for stroke in SEVEN]])
@@ -143,9 +174,7 @@ def test_that_shade_and_noise_of_the_paper_are_removed():
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:280, :280] / 280
     photograph = 220 - 60 * columns - 60 * rows - 0.35 * picture() + rng.normal(0, 3, (280, 280))
-    prepared = prepare_picture(photograph)
-    assert max(extent(prepared)) >= 19
-    assert np.abs(prepared.astype(int) - prepare_strokes(SEVEN)).mean() < 12
+    assert_alike(prepare_picture(photograph), prepare_strokes(SEVEN))
 
 
 def test_that_a_hair_line_is_widened():
@@ -185,18 +214,92 @@ def test_that_a_grey_picture_is_read_as_it_is(tmp_path):
     np.testing.assert_array_equal(read_picture(tmp_path / "seven.png"), picture())
 
 
-def test_that_what_is_transparent_is_white(tmp_path):
-    rgba = np.zeros((10, 10, 4), np.uint8)
-    rgba[4:6, 4:6, 3] = 255  # black on nothing
-    Image.fromarray(rgba).save(tmp_path / "clear.png")
-    grey = read_picture(tmp_path / "clear.png")
-    assert grey[0, 0] == 255
-    assert grey[5, 5] == 0
+@pytest.mark.parametrize("ink", [(0, 0, 0), (255, 255, 255), (220, 30, 30), (128, 128, 128)])
+@pytest.mark.parametrize("beyond", [0, 255])
+def test_that_ink_of_any_colour_on_nothing_is_read(tmp_path, ink, beyond):
+    alpha = np.round(255 * soft_ink())
+    rgba = np.where(alpha[..., None] > 0, ink, beyond)
+    Image.fromarray(np.dstack([rgba, alpha]).astype(np.uint8)).save(tmp_path / "clear.png")
+    assert_alike(prepare_picture(read_picture(tmp_path / "clear.png")), prepare_picture(soft_ink()), 1)
 
 
-def test_that_colours_become_luminance(tmp_path):
-    Image.new("RGB", (3, 3), (255, 0, 0)).save(tmp_path / "red.png")
-    assert read_picture(tmp_path / "red.png")[0, 0] == 76  # ITU-R BT.601
+@pytest.mark.parametrize(("paper", "pen"), [(255, 0), (0, 255), (200, 40)])
+def test_that_paper_with_nothing_around_it_is_paper(paper, pen):
+    grey = np.round(paper + (pen - paper) * soft_ink())
+    card = np.pad(np.dstack([grey, grey, grey, np.full_like(grey, 255)]), ((20, 40), (30, 10), (0, 0)))
+    assert_alike(prepare_picture(card.astype(np.uint8)), prepare_picture(soft_ink()), 1)
+
+
+def test_that_a_picture_of_nothing_has_no_ink():
+    with pytest.raises(PreparationError, match="no ink"):
+        prepare_picture(np.zeros((30, 30, 4), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("paper", "pen"),
+    [
+        ((0, 130, 0), (255, 0, 0)),  # of equal luminance
+        ((255, 255, 255), (255, 255, 0)),
+        ((250, 230, 90), (250, 250, 250)),
+        ((90, 120, 160), (120, 110, 130)),
+        ((40, 80, 60), (230, 235, 230)),
+    ],
+)
+@pytest.mark.parametrize("name", ["colour.png", "colour.jpg"])
+def test_that_ink_is_told_from_paper_by_the_colour_that_differs(tmp_path, paper, pen, name):
+    ink = soft_ink()[..., None]
+    picture = np.round(np.array(paper) * (1 - ink) + np.array(pen) * ink).astype(np.uint8)
+    Image.fromarray(picture).save(tmp_path / name)
+    assert_alike(prepare_picture(read_picture(tmp_path / name)), prepare_picture(soft_ink()), 4)
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+@pytest.mark.parametrize(("paper", "pen"), [(235, 60), (235, 130), (60, 230)])
+def test_that_unevenly_lit_paper_is_removed(light, paper, pen):
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), LIGHTS[light], paper, pen)), prepare_strokes(FOUR))
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+def test_that_unevenly_lit_paper_alone_is_not_ink(light):
+    with pytest.raises(PreparationError, match="no ink"):
+        prepare_picture(photograph(np.zeros((400, 400)), LIGHTS[light]))
+
+
+def test_that_faint_ruled_lines_are_left_out():
+    light = LIGHTS["slope"].copy()
+    light[20::45] *= 0.8
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), light)), prepare_strokes(FOUR))
+
+
+@pytest.mark.parametrize("light", [1.0, LIGHTS["vignette"]])
+def test_that_specks_are_left_out(light):
+    ink = np.pad(soft_ink(side=200), 100)
+    for row, column in [(12, 300), (50, 44), (380, 8), (370, 377)]:
+        ink[row : row + 5, column : column + 5] = 1
+    noise = 0 if isinstance(light, float) else 4
+    assert_alike(prepare_picture(photograph(ink, light, noise=noise)), prepare_strokes(FOUR))
+
+
+def test_that_the_table_beside_the_paper_is_left_out():
+    table = np.where(COLUMNS > 0.4 + 0.05 * ROWS, 0.3, 1.0)
+    assert_alike(prepare_picture(photograph(soft_ink(side=400), table)), prepare_strokes(FOUR))
+
+
+def test_that_colours_and_opacity_are_read_as_they_are(tmp_path):
+    for mode, pixel in (("RGB", (255, 0, 7)), ("RGBA", (3, 2, 1, 200))):
+        Image.new(mode, (4, 3), pixel).save(tmp_path / "colour.png")
+        pixels = read_picture(tmp_path / "colour.png")
+        assert pixels.shape == (3, 4, len(mode))
+        assert pixels[2, 1].tolist() == list(pixel)
+
+
+@pytest.mark.parametrize("name", ["large.png", "large.jpg"])
+def test_that_a_large_picture_is_reduced_and_read_all_the_same(tmp_path, name):
+    ink = np.kron(soft_ink(side=400), np.ones((9, 7), np.float32))
+    Image.fromarray(np.uint8(250 - 200 * ink)).convert("RGB").save(tmp_path / name)
+    pixels = read_picture(tmp_path / name)
+    assert max(pixels.shape) <= LARGE
+    assert_alike(prepare_picture(pixels), prepare_strokes([stroke * (7 / 9, 1) for stroke in FOUR]))
 
 
 def test_that_sixteen_bits_are_kept(tmp_path):

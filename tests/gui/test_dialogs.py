@@ -117,6 +117,16 @@ def test_that_the_help_names_every_key(own, window):
         assert what in shown
 
 
+def test_that_no_line_of_the_help_is_cut_off(own, window, qapp):
+    dialog = own(HelpDialog(window))
+    dialog.show()
+    qapp.processEvents()
+    (text,) = dialog.findChildren(QLabel)
+    assert text.height() >= text.heightForWidth(text.width())
+    assert dialog.rect().contains(text.geometry())
+    assert dialog.height() < 700
+
+
 def test_that_closing_the_window_ends_a_download(window, download, wait_until):
     reached = []
 

@@ -372,15 +372,24 @@ def test_that_levels_of_more_than_8_bits_are_shown_from_darkest_to_brightest(pad
     assert picture(pad)[[50, 50, 150], [50, 150, 50]].tolist() == [0, 128, 255]
 
 
-def test_that_a_caption_stands_at_the_bottom_of_the_pad(pad: Pad) -> None:
-    pad.lay(photo())
-    before = picture(pad)
-    pad.set_caption("photo.png")
-    shown = picture(pad)
-    assert np.array_equal(shown[:170], before[:170])
-    assert not np.array_equal(shown[180:], before[180:])
-    pad.set_caption("")
-    assert np.array_equal(picture(pad), before)
+def test_that_a_picture_is_shown_in_its_colors(pad: Pad) -> None:
+    pixels = np.zeros((10, 10, 3), np.uint8)
+    pixels[:, :5] = (200, 30, 60)
+    pixels[:, 5:] = (10, 120, 250)
+    pad.lay(Picture("colors", pixels, np.zeros((28, 28), np.uint8)))
+    image = pad.grab().toImage()
+    assert image.pixelColor(50, 100).getRgb()[:3] == (200, 30, 60)
+    assert image.pixelColor(150, 100).getRgb()[:3] == (10, 120, 250)
+
+
+def test_that_the_way_back_is_long_but_does_not_fill_the_memory(pad: Pad) -> None:
+    for _ in range(300):
+        pad.lay(photo())
+    steps = 0
+    while pad.can_undo:
+        pad.undo()
+        steps += 1
+    assert steps == 200
 
 
 # A moment of the drawing

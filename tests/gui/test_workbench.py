@@ -10,6 +10,7 @@ from cnnviz.data.datasets import DataError
 from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
 from cnnviz.gui.workbench import Workbench
+from cnnviz.resource_files import SHIPPED, resource
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.session import Phase
@@ -314,3 +315,23 @@ def test_that_a_new_run_can_be_trained_at_once_after_one_that_ended(live, diverg
     live.toggle()
     assert live.is_running
     assert len(diverging) == 1
+
+
+def test_that_shipped_parameters_are_opened_as_a_run_that_began_from_a_file(live, wait_until):
+    told = []
+    live.message.connect(told.append)
+    live.open_shipped()
+    wait_until(lambda: live.poll() or live.snapshot)
+    shipped = read_parameters(resource(SHIPPED)).parameters
+    np.testing.assert_array_equal(live.snapshot.parameters["conv1"]["weight"], shipped["conv1/weight"])
+    assert live.began_from_file
+    assert len(told) == 1
+
+
+def test_that_missing_shipped_parameters_are_told_and_the_run_stays(live, monkeypatch):
+    monkeypatch.setattr("cnnviz.gui.workbench.SHIPPED", "nothing.npz")
+    told, before = [], live.snapshot
+    live.failed.connect(told.append)
+    live.open_shipped()
+    assert "nothing.npz should have come with cnnviz" in told[0]
+    assert live.snapshot is before

@@ -27,6 +27,8 @@ from cnnviz.training.snapshot import Snapshot
 
 INVITATION = "Draw a digit"
 _NO_NETWORK = "The answer appears as soon as the network is there"
+_NOTE_PADDING = 6  # pixels
+_NOTE_STYLE = f"background: rgba(0, 0, 0, 190); color: white; font-size: {SMALL}px; padding: 1px {_NOTE_PADDING}px;"
 _OFFER = "Use trained\nparameters"
 _INPUT = "28 \u00d7 28 input"
 _DOT = PEN_WIDTH / 2  # a click with a trembling hand is a dot, not a digit to be enlarged
@@ -55,6 +57,8 @@ class DrawingPanel(Panel):
         Shows digits of the test set on the pad.
     load : QToolButton
         Opens the menu of what else can be shown on the pad.
+    note : QLabel
+        What picture is on the pad, or which moment of the drawing.
     offer : QPushButton
         Takes trained parameters; there while the network is untrained and something is on the pad.
     follow : QToolButton
@@ -97,10 +101,16 @@ class DrawingPanel(Panel):
         self._on_strokes_changed()
 
     def _make_pad(self) -> None:
-        self.pad = Pad(INVITATION, self)
+        self.pad = Pad(f"{INVITATION}\nor drop a picture", self)
         self.pad.setAccessibleName("Drawing pad")
-        self.pad.setToolTip("Draw a digit with mouse, pen or finger")
+        self.pad.setToolTip("Draw a digit with mouse, pen or finger, or drop a picture of one")
         self.pad.changed.connect(self._on_strokes_changed)
+        self.note = QLabel(self)
+        self.note.setAccessibleName("What is on the pad")
+        self.note.setStyleSheet(_NOTE_STYLE)
+        self.note.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.note.hide()
+        self._note = ""
 
     def _make_buttons(self) -> None:
         self.undo_button = self._button("", "Undo: take back the last stroke, picture, clearing or label (Ctrl+Z)")
@@ -307,7 +317,7 @@ class DrawingPanel(Panel):
         """Show what the newest network takes the drawing for."""
         probabilities = None if self._image is None else self.workbench.classify(self._seen)
         self.bars.show_probabilities(probabilities, "" if self._image is None else _NO_NETWORK)
-        self.pad.set_caption(self._caption_for(probabilities))
+        self._write_note(self._note_for(probabilities))
         self._offer_parameters()
         answer = INVITATION
         if self._image is not None:
@@ -315,8 +325,8 @@ class DrawingPanel(Panel):
         if answer != self.pad.accessibleDescription():
             self.pad.setAccessibleDescription(answer)
 
-    def _caption_for(self, probabilities: np.ndarray | None) -> str:
-        """Return what the pad says of what is on it; nothing of a drawing."""
+    def _note_for(self, probabilities: np.ndarray | None) -> str:
+        """Return what is to be said of what is on the pad; nothing of a drawing."""
         if self._moment is not None:
             return f"after {percent(self._moment.share)} of the path"
         picture = self.pad.sheet.picture
@@ -324,6 +334,21 @@ class DrawingPanel(Panel):
             return picture.title if picture else ""
         read = "" if probabilities is None else f", read as {int(probabilities.argmax())}"
         return f"{picture.title}: {_a(picture.label)}{read}"
+
+    def _write_note(self, text: str) -> None:
+        """Write a line over the lower edge of the pad, which it may be wider than; empty: none."""
+        if text != self._note:
+            self._note = text
+            self._place_note()
+
+    def _place_note(self) -> None:
+        middle = self.pad.geometry().center().x()
+        room = 2 * (min(middle, self.width() - middle) - GRID - _NOTE_PADDING)
+        self.note.setText(self.note.fontMetrics().elidedText(self._note, Qt.TextElideMode.ElideMiddle, room))
+        self.note.adjustSize()
+        self.note.move(middle - self.note.width() // 2, self.pad.geometry().bottom() + 1 - self.note.height())
+        self.note.setVisible(bool(self._note))
+        self.note.raise_()
 
     def _offer_parameters(self) -> None:
         """Offer trained parameters where the answer is that of random ones."""
@@ -439,6 +464,7 @@ class DrawingPanel(Panel):
     def _arrange_pad(self, area: QRect, width: int, height: int) -> None:
         """Put the pad, and under it the buttons, into a column of that ``width`` on the left of ``area``."""
         self.pad.setGeometry(area.x() + (width - height) // 2, area.y(), height, height)
+        self._place_note()
         self._buttons.setGeometry(area.x(), area.y() + height + GRID, width, _BUTTONS)
 
     def _arrange_answer(self, area: QRect) -> None:

@@ -69,7 +69,7 @@ class NetworkPanel(Panel):
         self.kind.setToolTip("The image that is followed: a test digit, the newest training digit, or your drawing")
         self.kind.activated.connect(self._choose_probe)
         self.index = QSpinBox()
-        self.index.setRange(0, 9999)
+        self.index.setRange(0, 99_999)
         self.index.setWrapping(True)
         self.index.setValue(self.workbench.probe.index)
         self.index.setAccessibleName("Number of the test digit")

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QImage, QPointingDevice, QTabletEvent
 from PySide6.QtTest import QSignalSpy, QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 import cnnviz.gui.panels.drawing as drawing
 from cnnviz.data.drawing import Drawing
-from cnnviz.data.preparation import prepare_strokes
+from cnnviz.data.preparation import prepare_picture, prepare_strokes
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.probabilities import percent
 from cnnviz.gui.strokes import Picture
@@ -504,3 +504,166 @@ def test_that_a_digit_goes_back_to_the_pad_with_its_label_and_undo_takes_it_away
 def finish(panel: DrawingPanel) -> None:
     settle(panel)
     panel.workbench.own_digits._work.stop()
+
+
+# Pictures
+
+
+def photo(label: int | None = None) -> Picture:
+    """Return a dark bar on light paper."""
+    pixels = np.full((90, 60), 220, np.uint8)
+    pixels[15:75, 25:33] = 30
+    return Picture("photo.png", pixels, prepare_picture(pixels), label)
+
+
+def test_that_a_picture_is_shown_prepared_and_answered_as_a_drawing(panel: DrawingPanel) -> None:
+    picture = photo()
+    panel.show_picture(picture)
+    assert panel.view.image is picture.prepared
+    assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(picture.prepared))
+    assert panel.note.text() == "photo.png"
+    assert panel.clear_button.isEnabled()
+    assert panel.course.moments(picture.prepared) == []
+
+
+def test_that_a_labelled_picture_says_what_it_is_and_what_it_is_read_as_now(
+    panel: DrawingPanel, snapshot: Snapshot
+) -> None:
+    panel.show_picture(photo(label=8))
+    assert panel.note.text() == f"photo.png: an 8, read as {panel.bars.winner}"
+    panel.workbench.snapshot = changed_parameters(snapshot)
+    panel.show_snapshot(panel.workbench.snapshot)
+    assert panel.note.text() == f"photo.png: an 8, read as {panel.bars.winner}"
+    panel.workbench.snapshot = None
+    panel.workbench.run_started.emit()
+    assert panel.note.text() == "photo.png: an 8"
+
+
+@pytest.mark.parametrize("size", [(230, 300), (230, 360), (700, 300)])
+def test_that_the_longest_note_on_a_test_digit_is_read_whole(panel: DrawingPanel, size: tuple[int, int]) -> None:
+    panel.resize(*size)
+    panel.show_picture(replace(photo(label=8), title="test digit 4444"))
+    assert panel.note.text() == f"test digit 4444: an 8, read as {panel.bars.winner}"
+    assert panel.rect().contains(panel.note.geometry())
+    assert panel.pad.geometry().bottom() == panel.note.geometry().bottom()
+    panel.show_picture(replace(photo(), title=f"a {'very ' * 40}long name of a photograph.jpeg"))
+    settle(panel)
+    assert "\u2026" in panel.note.text()
+    assert panel.rect().contains(panel.note.geometry())
+
+
+def test_that_a_stroke_begins_a_drawing_undo_brings_the_picture_back_and_clear_takes_it_away(
+    panel: DrawingPanel,
+) -> None:
+    picture = photo()
+    panel.show_picture(picture)
+    draw_a_seven(panel)
+    assert not panel.note.isVisible()
+    assert np.array_equal(panel.view.image, prepare_strokes(panel.strokes))
+    panel.undo()
+    settle(panel)
+    assert panel.view.image is picture.prepared
+    panel.clear()
+    assert panel.view.image is None
+    assert panel.bars.probabilities is None
+    assert not panel.note.isVisible()
+
+
+def test_that_a_picture_can_be_followed(panel: DrawingPanel) -> None:
+    picture = photo()
+    panel.start_following()
+    panel.show_picture(picture)
+    settle(panel)
+    assert panel.workbench.probe.kind == "drawing"
+    assert np.array_equal(panel.workbench.probe.image, picture.prepared)
+
+
+# Tablet and touch
+
+
+def test_that_a_tablet_is_answered_while_it_draws_and_leaves_a_course(panel: DrawingPanel) -> None:
+    kinds = [QEvent.Type.TabletPress, *[QEvent.Type.TabletMove] * 8, QEvent.Type.TabletRelease]
+    for index, kind in enumerate(kinds):
+        position = QPointF(50.25 + 10 * index, 60.5)
+        none = Qt.MouseButton.NoButton
+        button, held = LEFT if kind != QEvent.Type.TabletMove else none, none if index == len(kinds) - 1 else LEFT
+        device = QPointingDevice.primaryPointingDevice()
+        modifier = Qt.KeyboardModifier.NoModifier
+        event = QTabletEvent(kind, device, position, position, 0.5, 0, 0, 0, 0, 0, modifier, button, held)
+        QApplication.sendEvent(panel.pad, event)
+        settle(panel)
+        assert np.array_equal(panel.view.image, prepare_strokes(panel.strokes, dot_extent=drawing._DOT))
+        assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(panel.view.image))
+    assert [moment.points for moment in panel.course.moments(panel.image)] == list(range(1, len(kinds) + 1))
+
+
+def test_that_a_finger_is_answered_while_it_draws_and_leaves_a_course(panel: DrawingPanel) -> None:
+    screen = QTest.createTouchDevice()
+    QTest.touchEvent(panel.pad, screen).press(0, QPoint(40, 60), panel.pad).commit()
+    for x in (70, 100, 130):
+        QTest.touchEvent(panel.pad, screen).move(0, QPoint(x, 60), panel.pad).commit()
+        settle(panel)
+        assert np.array_equal(panel.bars.probabilities, panel.workbench.classify(prepare_strokes(panel.strokes)))
+    QTest.touchEvent(panel.pad, screen).release(0, QPoint(130, 60), panel.pad).commit()
+    assert [moment.points for moment in panel.course.moments(panel.image)] == [1, 2, 3, 4]
+
+
+# Trained parameters
+
+
+def test_that_trained_parameters_are_offered_beside_a_drawing_while_the_network_is_untrained(
+    panel: DrawingPanel, untrained_snapshot: Snapshot, snapshot: Snapshot
+) -> None:
+    panel.workbench.snapshot = untrained_snapshot
+    panel.show_snapshot(untrained_snapshot)
+    assert not panel.offer.isVisible()
+    draw_a_seven(panel)
+    assert panel.offer.isVisible()
+    panel.workbench.snapshot = snapshot
+    panel.show_snapshot(snapshot)
+    assert not panel.offer.isVisible()
+
+
+def test_that_parameters_from_a_file_are_not_called_untrained(
+    panel: DrawingPanel, untrained_snapshot: Snapshot
+) -> None:
+    panel.workbench.began_from_file = True
+    panel.workbench.snapshot = untrained_snapshot
+    draw_a_seven(panel)
+    assert not panel.offer.isVisible()
+
+
+def test_that_nothing_moves_under_the_pen_when_the_offer_appears(
+    panel: DrawingPanel, untrained_snapshot: Snapshot
+) -> None:
+    panel.workbench.snapshot = untrained_snapshot
+    panel.show_snapshot(untrained_snapshot)
+    parts = (panel.pad, panel._buttons, panel.view, panel.bars)
+    before = [part.geometry() for part in parts]
+    draw_a_seven(panel)
+    assert [part.geometry() for part in parts] == before
+    boxes = [*before, panel._caption.geometry(), panel.offer.geometry()]
+    assert all(panel.rect().contains(box) for box in boxes)
+    assert not any(a.intersects(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    lines = panel.offer.text().split("\n")
+    assert max(map(panel.offer.fontMetrics().horizontalAdvance, lines)) < panel.offer.width() - 4
+    assert len(lines) * panel.offer.fontMetrics().height() <= panel.offer.height()
+
+
+def test_that_taking_the_offer_keeps_the_drawing_and_reads_it_with_trained_parameters(
+    own: Callable[[QWidget], QWidget], live: Workbench, wait_until: Callable[..., None]
+) -> None:
+    panel = own(DrawingPanel(live))
+    panel.apply_theme(DARK)
+    live.snapshot_arrived.connect(panel.show_snapshot)
+    panel.resize(230, 360)
+    panel.show()
+    drag(panel, *[(0.25 + 0.05 * i, 0.2) for i in range(11)], *[(0.75 - 0.03 * i, 0.2 + 0.06 * i) for i in range(11)])
+    settle(panel)
+    QTest.mouseClick(panel.offer, LEFT)
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert len(panel.strokes) == 1
+    assert panel.bars.winner == 7
+    assert panel.bars.probabilities[7] > 0.9
+    assert live.began_from_file
+    assert not panel.offer.isVisible()

@@ -240,12 +240,12 @@ def test_that_dragging_shows_the_drawing_as_it_was_and_releasing_the_whole_again
     assert np.allclose(drawing.bars.probabilities, panel.strip.probabilities[8], atol=1e-5)
     assert drawing.pad._moment == moment.points
     percent = round(100 * moment.share)
-    assert drawing.pad._caption == f"after {percent}\u00a0% of the path"
+    assert drawing.note.text() == f"after {percent}\u00a0% of the path"
     assert drawing._caption.text() == f"after {percent}\u00a0%"
     QTest.mouseRelease(panel.strip, LEFT, pos=place_of(panel, 8))
     assert np.array_equal(drawing.view.image, drawing.image)
     assert np.array_equal(drawing.bars.probabilities, whole)
-    assert (drawing.pad._moment, drawing.pad._caption) == (None, "")
+    assert (drawing.pad._moment, drawing.note.isVisible()) == (None, False)
 
 
 def test_that_arrow_keys_go_from_moment_to_moment_and_leaving_shows_the_whole(
