@@ -4,6 +4,7 @@ What is kept is the strokes, not the picture, so that a later preparation does t
 a picture has only that. The file is one that `cnnviz.data.drawings` reads.
 """
 
+import errno
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import platformdirs
 
+from cnnviz.atomic import ADVICE
 from cnnviz.data.drawings import Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
@@ -227,4 +229,7 @@ def _changed(digits: dict[str, OwnDigit], change: Change) -> dict[str, OwnDigit]
 
 
 def _cause(fault: Exception, path: Path) -> str:
-    return str(fault) if isinstance(fault, UserError) else f"could not write {path}: {fault.strerror or fault}"
+    if isinstance(fault, UserError):
+        return str(fault)
+    cause = errno.ENOTDIR if fault.errno == errno.EEXIST else fault.errno  # a file where the folder should be
+    return f"could not write {path}: {ADVICE.get(cause) or fault.strerror or fault}"

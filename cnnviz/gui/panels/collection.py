@@ -149,7 +149,7 @@ class CollectionPanel(Panel):
         for widget in (caption, self.share, self.import_button, self.export_button, self.clear_button):
             head.addWidget(widget)
         buttons = QHBoxLayout()
-        buttons.setSpacing(GRID // 2)
+        buttons.setSpacing(GRID)
         buttons.addWidget(self.to_pad)
         buttons.addWidget(self.remove)
         buttons.addStretch(1)
