@@ -18,7 +18,9 @@ _ROUNDING = 1e-6  # pixels; a symmetrical digit lies between two shifts, and rou
 _FUZZ = 0.1  # pixels; the pen's edge reaches a little further at tips and crossings
 
 
-def draw_digits(points: np.ndarray, joined: np.ndarray, pen_width: np.ndarray) -> np.ndarray:
+def draw_digits(
+    points: np.ndarray, joined: np.ndarray, pen_width: np.ndarray, bleeding: np.ndarray | None = None
+) -> np.ndarray:
     """Draw pen paths as MNIST images.
 
     Parameters
@@ -29,13 +31,15 @@ def draw_digits(points: np.ndarray, joined: np.ndarray, pen_width: np.ndarray) -
         Whether the pen stays down between a point and the next.
     pen_width : np.ndarray, shape (N,)
         In pixels of the result.
+    bleeding : np.ndarray, shape (N, 28, 28), optional
+        As `render` takes it, before the digit is centred.
 
     Returns
     -------
     np.ndarray of uint8, shape (N, 28, 28)
         Light ink on black.
     """
-    return centre_by_mass(to_grey(render(fit_into_box(points, pen_width), joined, pen_width)))
+    return centre_by_mass(to_grey(render(fit_into_box(points, pen_width), joined, pen_width, bleeding)))
 
 
 def fit_into_box(points: np.ndarray, pen_width: np.ndarray) -> np.ndarray:

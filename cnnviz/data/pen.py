@@ -16,6 +16,7 @@ WIDEST_PEN = 5.0
 
 _SOFTNESS = 0.35  # pixels; spread of the Gaussian at each pen point, small enough to leave the eye of a loop open
 _LEAST_EXPONENT = -40.0  # keeps products of two Gaussians above the smallest normal float32
+_FARTHEST = 3.0  # pixels; greater distances from the path are not told apart
 
 
 def smooth_path_matrix(points: np.ndarray, corners: np.ndarray, spacing: float) -> np.ndarray:
@@ -85,7 +86,9 @@ def _tangents(knots: np.ndarray) -> np.ndarray:
     return np.concatenate([start, inner, end])
 
 
-def render(points: np.ndarray, joined: np.ndarray, pen_width: np.ndarray) -> np.ndarray:
+def render(
+    points: np.ndarray, joined: np.ndarray, pen_width: np.ndarray, bleeding: np.ndarray | None = None
+) -> np.ndarray:
     """Draw ``N`` paths with a round pen, anti-aliased over one pixel.
 
     The sum of Gaussians at closely spaced pen points, each weighted with its share of the path, is
@@ -101,6 +104,8 @@ def render(points: np.ndarray, joined: np.ndarray, pen_width: np.ndarray) -> np.
         Whether the pen stays down between a point and the next.
     pen_width : np.ndarray, shape (N,)
         In pixels, up to `WIDEST_PEN`.
+    bleeding : np.ndarray, shape (N, 28, 28), optional
+        How far, in pixels, ink reaches beyond the pen's edge at each pixel; negative where it falls short of it.
 
     Returns
     -------
@@ -113,8 +118,10 @@ def render(points: np.ndarray, joined: np.ndarray, pen_width: np.ndarray) -> np.
     down *= _ink_share(points, joined)[:, None, :]
     total = np.matmul(down, across.transpose(0, 2, 1))
     distance = np.sqrt(np.maximum(-2 * _SOFTNESS**2 * np.log(total), 0))
-    radius = (pen_width / 2).astype(np.float32)[:, None, None]
-    return np.clip(0.5 + radius - distance, 0, 1)
+    reach = (pen_width / 2).astype(np.float32)[:, None, None]
+    if bleeding is not None:
+        reach = np.minimum(reach + bleeding, _FARTHEST - 0.5)
+    return np.clip(0.5 + reach - distance, 0, 1)
 
 
 def _bell(offset: np.ndarray) -> np.ndarray:

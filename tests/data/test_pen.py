@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cnnviz.data.pen import render, smooth_path_matrix
+from cnnviz.data.pen import WIDEST_PEN, render, smooth_path_matrix
 
 
 def path_through(points, corners=(), spacing=0.5):
@@ -98,3 +98,22 @@ def test_that_many_digits_are_drawn_as_each_by_itself():
     together = render(points, joined, pens)
     alone = np.concatenate([render(points[i : i + 1], joined[i : i + 1], pens[i : i + 1]) for i in range(5)])
     np.testing.assert_array_equal(together, alone)
+
+
+def test_that_bleeding_moves_the_edge_where_it_is_given_and_nowhere_else():
+    points, joined = np.stack([np.linspace(4, 24, 41), np.full(41, 14.0)], axis=1)[None], np.ones((1, 40), bool)
+    bleeding = np.zeros((1, 28, 28))
+    bleeding[0, 13, 10], bleeding[0, 14, 18] = 0.3, -5.0
+    plain, ragged = (render(points, joined, np.array([1.8]), each)[0] for each in (None, bleeding))
+    assert plain[13, 10] == pytest.approx(0.4, abs=0.02)
+    assert ragged[13, 10] == pytest.approx(0.7, abs=0.02)
+    assert ragged[14, 18] == 0
+    ragged[13, 10], ragged[14, 18] = plain[13, 10], plain[14, 18]
+    assert np.array_equal(ragged, plain)
+
+
+def test_that_the_widest_pen_bleeds_without_inking_the_whole_image():
+    points, joined = np.full((1, 2, 2), 14.0), np.ones((1, 1), bool)
+    ink = render(points, joined, np.array([WIDEST_PEN]), np.full((1, 28, 28), 1.0))[0]
+    assert ink[14, 16] == 1
+    assert not ink[14, 18:].any()

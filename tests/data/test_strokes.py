@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cnnviz.data.strokes import CHUNK, STROKES, StrokesImageSet
-from cnnviz.data.strokes.generator import parse_path
+from cnnviz.data.strokes.generator import PEN_MEDIAN, choose_pens, parse_path
 from cnnviz.data.strokes.templates import FORMS
 
 COUNT = 2000
@@ -132,6 +132,17 @@ def test_that_centres_of_mass_are_at_14(images):
 def test_that_grey_levels_are_distributed_as_in_mnist(images):
     assert images.mean() == pytest.approx(33.3, abs=1.5)
     assert images.std() == pytest.approx(78.6, abs=2.0)
+
+
+@pytest.mark.parametrize("angle", [0, 30, 45, 90])
+def test_that_a_straight_line_takes_any_pen_whatever_its_direction(angle):
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    along = np.linspace(0, 1, 60)
+    aside = 0.002 * np.sin(7 * along)  # no hand draws a line without any area
+    points = np.stack([cos * along - sin * aside, sin * along + cos * aside], axis=1)
+    pens = choose_pens(np.random.default_rng(0), np.repeat(points[None], 500, axis=0), np.ones((500, 59), bool))
+    assert np.median(pens) == pytest.approx(PEN_MEDIAN, rel=0.05)
+    assert pens.max() > 1.8 * PEN_MEDIAN
 
 
 def test_that_pens_leave_loops_open(images_and_labels):
