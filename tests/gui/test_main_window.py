@@ -266,6 +266,17 @@ def test_that_the_layout_is_remembered_and_can_be_reset(make_window, live, tmp_p
         second.deleteLater()
 
 
+def test_that_a_layout_of_other_panels_is_not_restored(make_window, own, live, tmp_path, monkeypatch):
+    file = tmp_path / "settings.json"
+    make_window(settings_file=file).close()
+    settings, _ = load_settings(file)
+    live.start_run()
+    monkeypatch.setattr("cnnviz.gui.main_window.LAYOUT_VERSION", 7)
+    assert not own(MainWindow(live, settings, file)).restore_layout()
+    monkeypatch.undo()
+    assert own(MainWindow(live, load_settings(file)[0], file)).restore_layout()
+
+
 def test_that_closing_in_the_middle_of_training_is_clean(window, live, wait_until):
     live.train()
     wait_until(lambda: live.poll() or live.snapshot.step > 0)

@@ -25,10 +25,10 @@ EMPTY = "Draw a digit: the answer is shown here along the path of the pen"
 NO_PATH = "A picture has no path; draw a digit to see how its answer comes about"
 NO_NETWORK = "The answer appears as soon as the network is there"
 
-_EVERY = 0.1  # seconds from one look at the drawing to the next; the pen comes first
+_STAGES_EVERY = 0.1  # seconds; the pen comes first
+_COURSE_EVERY = 0.25  # seconds
 _SLICE = 0.003  # seconds of work on the course at a time
 _REST = 3  # times as long as a slice is rested before the next
-_BREATH = 5  # milliseconds from the stages to the course
 _AT_A_TIME = 10  # images that are classified before the clock is looked at
 _HEADING = 2 * GRID  # pixels; height of a heading
 
@@ -69,8 +69,10 @@ class ReadingPanel(Panel):
         super().__init__(workbench, parent)
         self._drawing: DrawingPanel | None = None
         self._job: _Job | None = None
-        self._look_soon = Throttle(_EVERY, self)
+        self._look_soon = Throttle(_STAGES_EVERY, self)
         self._look_soon.timeout.connect(self._look)
+        self._course_soon = Throttle(_COURSE_EVERY, self)
+        self._course_soon.timeout.connect(self._begin_course)
         self._work_on = QTimer(self)
         self._work_on.setSingleShot(True)
         self._work_on.timeout.connect(self._work)
@@ -114,7 +116,7 @@ class ReadingPanel(Panel):
 
     @Slot()
     def _look(self) -> None:
-        """Show the stages of what is on the pad, and begin with its course, if anybody sees it."""
+        """Show the stages of what is on the pad, and have its course shown soon, if anybody sees it."""
         if self._drawing is None or not self.is_seen:
             return
         self._show_stages()
@@ -124,8 +126,8 @@ class ReadingPanel(Panel):
         elif self.workbench.snapshot is None:
             self._job = None
             self.strip.show_sentence(NO_NETWORK)
-        elif not self._work_on.isActive():
-            self._work_on.start(_BREATH)
+        else:
+            self._course_soon.request()
 
     # The stages
 
@@ -150,6 +152,14 @@ class ReadingPanel(Panel):
         return stages_of_drawing(self._drawing.strokes, PEN_WIDTH, prepared)
 
     # The course
+
+    @Slot()
+    def _begin_course(self) -> None:
+        """Begin with the course as it is now; one that is under way is finished first."""
+        if self._work_on.isActive():
+            self._course_soon.request()
+        else:
+            self._work()
 
     @Slot()
     def _work(self) -> None:

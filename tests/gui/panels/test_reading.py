@@ -54,8 +54,8 @@ def louder(snapshot: Snapshot, seed: int = 1) -> Snapshot:
 
 def settle(panel: ReadingPanel) -> None:
     """Wait until the panels have caught up with the drawing and the network."""
-    drawing = panel._drawing
-    while drawing._answer_soon.isActive() or panel._look_soon.isActive() or panel._work_on.isActive():
+    timers = (panel._drawing._answer_soon, panel._look_soon, panel._course_soon, panel._work_on)
+    while any(timer.isActive() for timer in timers):
         QTest.qWait(2)
 
 
@@ -222,6 +222,26 @@ def test_that_work_on_the_course_goes_in_slices_between_which_the_pen_is_heard(
     settle(panel)
     assert len(slices) >= 3
     assert panel.strip.moments
+
+
+def test_that_what_is_drawn_while_the_course_is_worked_on_is_in_it_in_the_end(
+    panel: ReadingPanel, drawing: DrawingPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_SLICE", 0.0)
+    monkeypatch.setattr(reading, "_REST", 0)
+    draw(drawing, SEVEN)
+    drawing._read_drawing()
+    while panel._job is None:
+        panel._do_a_little()
+    panel._work()
+    draw(drawing, [(0.3, 0.5), (0.4, 0.5), (0.5, 0.5)])
+    drawing._read_drawing()
+    for timer in (drawing._answer_soon, panel._look_soon, panel._course_soon):
+        timer.stop()
+    assert panel._work_on.isActive()
+    panel._begin_course()  # as its timer does, in the midst of the work
+    settle(panel)
+    assert panel.strip.moments[-1].points == len(SEVEN) + 3
 
 
 # Going back
