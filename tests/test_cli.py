@@ -598,6 +598,7 @@ class TestBenchmarkAndDoctor:
         assert report["cnnviz"] == __version__
         assert report["numpy"] == np.__version__
         assert report["window"] == "there is no display"
+        assert "writable" in report["own"]
         assert report["MNIST"].startswith("not in ")
 
     def test_that_the_doctor_survives_what_it_cannot_find_out(self, monkeypatch, capsys):

@@ -13,6 +13,7 @@ import platformdirs
 
 from cnnviz import __version__, processor
 from cnnviz.commands.console import show
+from cnnviz.data.collection import collection_path
 from cnnviz.data.mnist import MNIST, mnist_folder
 from cnnviz.gui.preflight import install_command, missing_libraries, qt_platforms, window_problem
 
@@ -32,6 +33,7 @@ def run(args: Namespace) -> int:
         ("libraries", _libraries),
         ("cache", lambda: _folder(platformdirs.user_cache_path("cnnviz"))),
         ("settings", lambda: _folder(platformdirs.user_config_path("cnnviz"))),
+        ("own digits", lambda: _folder(collection_path().parent)),
         ("MNIST", _mnist),
         ("window", lambda: problem or "can be opened"),
     ]

@@ -10,7 +10,7 @@ import numpy as np
 from cnnviz.commands.console import bar, check_json_destination, deliver, percent, recall_line
 from cnnviz.commands.evaluate import revive
 from cnnviz.data.drawings import Drawing, read_drawings
-from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
+from cnnviz.data.preparation import PreparationError, prepare_picture, read_picture
 from cnnviz.formats import SavedParameters, read_parameters
 from cnnviz.resource_files import SHIPPED, resource
 from cnnviz.training.evaluation import CLASSES
@@ -48,7 +48,7 @@ def _prepare(args: Namespace, drawings: list[Drawing]) -> Iterator[_Item]:
             progress_bar.update()
         for index, drawing in enumerate(drawings):
             with _naming(f"{args.strokes}: item {index}"):
-                yield _Item({"index": index}, prepare_strokes(drawing.strokes), drawing.label)
+                yield _Item({"index": index}, drawing.prepared(), drawing.label)
             progress_bar.update()
 
 

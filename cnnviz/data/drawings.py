@@ -1,21 +1,25 @@
 """Files of drawings: JSON, ``[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]``, or UNIPEN; either may be gzipped.
 
-In JSON ``label`` and ``writer``, a number, may be left out. Such files come from anywhere, so every part is looked at
-before it is used.
+In JSON ``label`` and ``writer``, a number, may be left out. A digit of which no strokes are known, because it came from
+a picture, has ``"image"`` in their place: 28 rows of 28 grey levels, 0 (paper) to 255 (ink), prepared as MNIST's are.
+Such files come from anywhere, so every part is looked at before it is used.
 """
 
 import gzip
 import json
 import math
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from cnnviz.atomic import write_atomically
 from cnnviz.data.drawing import Drawing, DrawingsError
+from cnnviz.data.pen import SIDE
 from cnnviz.data.unipen import parse_unipen
 
-__all__ = ["Drawing", "DrawingsError", "read_drawings"]
+__all__ = ["Drawing", "DrawingsError", "drawing_line", "read_drawings", "write_drawings", "write_lines"]
 
 MAX_FILE_BYTES = 64 * 2**20
 """Unpacked. 60,000 digits need half of it; JSON takes up to twenty times as much memory as its text."""
@@ -69,13 +73,15 @@ def _parse_json(text: bytes) -> list[Drawing]:
 
 
 def _drawing(item: object) -> Drawing:
-    if not isinstance(item, dict) or not item.keys() <= {"label", "strokes", "writer"} or "strokes" not in item:
-        raise DrawingsError(f'expected an object with "strokes" and perhaps "label", found {_kind(item)}')
-    label, strokes = item.get("label"), item["strokes"]
+    if not isinstance(item, dict) or item.keys() - {"label", "writer"} not in ({"strokes"}, {"image"}):
+        raise DrawingsError(f'expected an object with "strokes" (or "image") and perhaps "label", found {_kind(item)}')
+    label, strokes = item.get("label"), item.get("strokes")
     if label is not None and (type(label) is not int or not 0 <= label <= 9):
         raise DrawingsError(f"expected a label from 0 to 9, found {_kind(label)}")
     if (writer := item.get("writer")) is not None and type(writer) is not int:
         raise DrawingsError(f"expected a number for the writer, found {_kind(writer)}")
+    if "image" in item:
+        return Drawing([], label, writer, _image(item["image"]))
     if not isinstance(strokes, list) or not strokes:
         raise DrawingsError(f"expected a list of strokes, found {_kind(strokes)}")
     return Drawing([_stroke(stroke) for stroke in strokes], label, writer)
@@ -90,6 +96,19 @@ def _stroke(stroke: object) -> np.ndarray:
     return np.array(stroke, dtype=np.float64)
 
 
+def _image(rows: object) -> np.ndarray:
+    if not (isinstance(rows, list) and len(rows) == SIDE and all(map(_is_row, rows))):
+        raise DrawingsError(f"expected an image of 28 rows of 28 grey levels from 0 to 255, found {_kind(rows)}")
+    image = np.array(rows, dtype=np.uint8)
+    if not image.any():
+        raise DrawingsError("expected an image with ink, found an empty one")
+    return image
+
+
+def _is_row(row: object) -> bool:
+    return isinstance(row, list) and len(row) == SIDE and all(type(v) is int and 0 <= v <= 255 for v in row)
+
+
 def _is_coordinate(value: object) -> bool:
     try:
         return type(value) in (int, float) and math.isfinite(value)
@@ -101,3 +120,27 @@ def _kind(value: object) -> str:
     """Return the beginning of a value as JSON, to show in one line what was found."""
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def write_drawings(path: Path, drawings: Iterable[Drawing]) -> None:
+    """Write a JSON file that `read_drawings` reads, a line for each drawing; WriteError where that fails."""
+    write_lines(path, map(drawing_line, drawings))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write drawings that are lines of the file already; WriteError where that fails."""
+    content = "[\n" + ",\n".join(lines) + "\n]\n"
+    write_atomically(path, lambda file: file.write(content.encode()))
+
+
+def drawing_line(drawing: Drawing) -> str:
+    """Return one drawing as it stands in the file."""
+    content: dict[str, object] = {}
+    for name in ("label", "writer"):
+        if (number := getattr(drawing, name)) is not None:
+            content[name] = number
+    if drawing.image is None:
+        content["strokes"] = [stroke.tolist() for stroke in drawing.strokes]
+    else:
+        content["image"] = drawing.image.tolist()
+    return json.dumps(content, separators=(",", ":"))

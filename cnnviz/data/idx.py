@@ -1,4 +1,4 @@
-"""Reading IDX files, the format of MNIST and of the datasets made in its likeness, gzipped or not.
+"""Reading and writing IDX files, the format of MNIST and of the datasets made in its likeness, gzipped or not.
 
 A file is a big-endian header (magic number, whose last byte counts the dimensions; the size of each) and then the
 values (LeCun, Cortes and Burges, "The MNIST database of handwritten digits"). Files come from strangers: nothing that a
@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from cnnviz.atomic import write_atomically
 from cnnviz.data.datasets import ArrayImageSet, DataError, Progress, part_of
 
 IDX_FILES = (
@@ -25,6 +26,7 @@ IDX_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+IDX_PAIRS = (IDX_FILES[:2], IDX_FILES[2:])
 IMAGES_MAGIC = 0x00000803  # unsigned bytes in three dimensions
 LABELS_MAGIC = 0x00000801  # unsigned bytes in one dimension
 CONTENT = {IMAGES_MAGIC: "images", LABELS_MAGIC: "labels"}
@@ -88,6 +90,21 @@ def read_idx_folder(
     return _read_pair(paths[:2], parts[:2]), _read_pair(paths[2:], parts[2:])
 
 
+def read_idx_pair(images: Path, labels: Path, progress: Progress | None = None) -> ArrayImageSet:
+    """Return the image set of a file of 28x28 images and a file of as many labels; DataError as `read_idx_folder`."""
+    sizes = [path.stat().st_size if path.is_file() else 0 for path in (images, labels)]
+    parts = [part_of(progress, sum(sizes[:i]), sum(sizes)) for i in range(2)]
+    return _read_pair((images, labels), parts)
+
+
+def write_idx_pair(images_path: Path, labels_path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write images, uint8 of shape (n, rows, columns), and labels (n,) as two files; WriteError where that fails."""
+    for path, magic, values in ((images_path, IMAGES_MAGIC, images), (labels_path, LABELS_MAGIC, labels)):
+        header = struct.pack(f">{1 + values.ndim}I", magic, *values.shape)
+        content = header + np.ascontiguousarray(values, np.uint8).tobytes()
+        write_atomically(path, lambda file, content=content: file.write(content))
+
+
 def find_idx_file(folder: Path, name: str) -> Path | None:
     """Return the file of ``folder`` that goes by ``name``, one of `IDX_FILES`, or by one of its usual spellings.
 
@@ -101,6 +118,17 @@ def find_idx_file(folder: Path, name: str) -> Path | None:
 def missing_idx_files(folder: Path) -> list[str]:
     """Return the names of `IDX_FILES` under no spelling of which ``folder`` holds a file."""
     return [name for name in IDX_FILES if find_idx_file(folder, name) is None]
+
+
+def read_magic(path: Path) -> int | None:
+    """Return the number that an IDX file begins with; None where a file cannot be read or is too short."""
+    if not path.is_file():
+        return None
+    try:
+        with open(path, "rb") as file:
+            return int.from_bytes(unpacked(file).read(4), "big")
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def unpacked(stream: BinaryIO) -> BinaryIO:

@@ -8,7 +8,7 @@ import numpy as np
 from cnnviz.data import DATASETS, check_dataset, load_dataset
 from cnnviz.data.datasets import ArrayImageSet, DataError, ImageSet, Progress
 from cnnviz.data.drawings import Drawing, read_drawings
-from cnnviz.data.preparation import PreparationError, prepare_with_pens
+from cnnviz.data.preparation import PreparationError
 
 PEN_WIDTHS = (2.0, 2.5, 3.1)
 """In pixels: a drawing has no pen of its own, so it becomes an image with each of these."""
@@ -62,7 +62,7 @@ def _prepare(path: Path, drawings: Sequence[Drawing], progress: Progress | None)
         if drawing.label is None:
             raise DataError(f'{path}: item {index}: expected a "label", to learn from, found none; add it')
         try:
-            images[index] = prepare_with_pens(drawing.strokes, PEN_WIDTHS)
+            images[index] = drawing.prepared_with_pens(PEN_WIDTHS)
         except PreparationError as fault:
             raise DataError(f"{path}: item {index}: {fault}") from fault
         if progress:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from cnnviz.atomic import write_atomically
 from cnnviz.data import default_dataset
+from cnnviz.data.collection import collection_path
 from cnnviz.errors import UserError
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.settings import Settings, load_settings, settings_path
@@ -121,6 +122,7 @@ def run(
     )
     app = make_application()
     workbench = Workbench(config, engine)
+    workbench.own_digits.open(collection_path())
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
     faults = Faults(window)
@@ -130,6 +132,7 @@ def run(
     show_window(window, restore=screenshot is None)
     if complaint:
         workbench.failed.emit(complaint)
+    workbench.own_digits.tell_fault()
     if start:
         workbench.train()
     shot = Screenshot(window, screenshot) if screenshot else None

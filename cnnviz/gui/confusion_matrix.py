@@ -1,5 +1,7 @@
 """Which digits were taken for which."""
 
+from itertools import pairwise
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
@@ -54,6 +56,7 @@ class ConfusionMatrix(ScorePicture):
         super().__init__()
         self._image: QImage | None = None
         self._scale = SCALES[-1]
+        self._mark: tuple[int, tuple[int, ...]] | None = None
         self._dark_text = np.zeros((CLASSES, CLASSES), bool)
         self._color_bar = image_of(magnitude_colors()[::-1, np.newaxis])
 
@@ -70,10 +73,16 @@ class ConfusionMatrix(ScorePicture):
         """Return the width that the matrix fills when it is ``height`` pixels high."""
         return LEFT + CLASSES * max((height - TOP - BOTTOM) // CLASSES, LEAST_CELL) + RIGHT
 
-    def show_evaluation(self, evaluation: Evaluation | None) -> None:
-        """Show ``evaluation``; None: an empty grid."""
-        super().show_evaluation(evaluation)
+    def show_evaluation(self, evaluation: Evaluation | None, kind: str = "test images") -> None:
+        """Show ``evaluation`` of images of some ``kind``; None: an empty grid."""
+        super().show_evaluation(evaluation, kind)
         self._color()
+
+    def show_mark(self, mark: tuple[int, tuple[int, ...]] | None) -> None:
+        """Put a ring around the cell of one image: what it is, and what it was taken for, one after the other."""
+        if mark != self._mark:
+            self._mark = mark
+            self.update()
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
@@ -94,8 +103,9 @@ class ConfusionMatrix(ScorePicture):
         (row, column), confusion = part, self.evaluation.confusion
         total = int(confusion[row].sum())
         if not total:
-            return f"no {row} among the test images"
-        return f"{row} taken for {column}: {share_text(int(confusion[row, column]), total)}"
+            return f"no {row} among the {self.kind}"
+        mark = " · the ring: my digit" if self._mark and part == (self._mark[0], self._mark[1][-1]) else ""
+        return f"{row} taken for {column}: {share_text(int(confusion[row, column]), total)}{mark}"
 
     def paint(self, painter: QPainter, theme: Theme, pointed: tuple[int, int] | None) -> None:
         """Draw cells, captions and scale."""
@@ -111,6 +121,8 @@ class ConfusionMatrix(ScorePicture):
             self._paint_counts(painter, grid, theme)
             self._paint_scale(painter, grid, theme)
         self._paint_captions(painter, grid, theme, pointed)
+        if self._mark is not None:
+            self._paint_mark(painter, grid, theme, *self._mark)
         if pointed is not None:
             painter.setPen(QPen(QColor(theme.accent), 2))
             painter.drawRect(_cell(grid, *pointed))
@@ -162,6 +174,24 @@ class ConfusionMatrix(ScorePicture):
         painter.setPen(QColor(theme.muted))
         draw_upright(painter, QRectF(0, grid.top(), CAPTION, grid.height()), "true digit")
         painter.drawText(QRectF(grid.left(), grid.bottom() + CAPTION, grid.width(), CAPTION), CENTRE, "taken for")
+
+    def _paint_mark(self, painter: QPainter, grid: QRectF, theme: Theme, row: int, columns: tuple[int, ...]) -> None:
+        """Draw a ring around the newest cell, and the way there from a dot in the first one."""
+        radius = max(grid.width() / CLASSES / 2 + 1, 6.0)
+        stops = [_cell(grid, row, column).center() for column in columns]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for color, extra in ((theme.surface, 2.0), (theme.text, 0.0)):  # seen on cells of any colour
+            painter.setPen(QPen(QColor(color), 1.5 + extra))
+            for start, end in pairwise(stops):
+                painter.drawLine(start, end)
+            painter.setBrush(QColor(color))
+            for stop in stops[:-1]:
+                painter.drawEllipse(stop, 2.0, 2.0)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(QColor(color), 2.0 + extra))
+            painter.drawEllipse(stops[-1], radius, radius)
+        painter.restore()
 
     def _paint_scale(self, painter: QPainter, grid: QRectF, theme: Theme) -> None:
         """Draw the colours, with the shares of errors that they stand for."""

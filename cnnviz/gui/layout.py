@@ -14,7 +14,7 @@ COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
     (736, (("network", 276), ("filters", 374))),
     (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
-TABS = {"reading": "filters"}
+TABS = {"reading": "filters", "collection": "filters"}
 
 
 def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from functools import partial
 from pathlib import Path
 from zlib import crc32
 
@@ -37,6 +38,7 @@ from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
 from cnnviz.gui.panels import PANELS, Panel
+from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
@@ -88,6 +90,7 @@ class MainWindow(QMainWindow):
         self.apply_theme(self._wanted_theme())
         if settings.speed >= 0:
             self.transport.speed.setValue(min(settings.speed, SPEED_POSITIONS))
+        workbench.own_digits.set_share(settings.own_share)
         arrange_docks(self, self.docks)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -140,9 +143,12 @@ class MainWindow(QMainWindow):
         file.addSeparator()
         self._add(file, "&Quit", QKeySequence.StandardKey.Quit, self.close)
         edit = self.menuBar().addMenu("&Edit")
-        self._undo = self._add(edit, "&Undo on the pad", "Ctrl+Z", self.drawing.undo)
-        self._redo = self._add(edit, "&Redo on the pad", "Ctrl+Shift+Z", self.drawing.redo)
+        self._undo = self._add(edit, "&Undo", "Ctrl+Z", self.drawing.undo)
+        self._redo = self._add(edit, "&Redo", "Ctrl+Shift+Z", self.drawing.redo)
         self._clear = self._add(edit, "&Clear pad", "Del", self.drawing.clear)
+        label = edit.addMenu("This is &a")
+        for digit in range(10):
+            self._add(label, f"&{digit}", str(digit), partial(self.drawing.label_drawing, digit))
         edit.addSeparator()
         digits = self.drawing.digits
         random = self._add(edit, "Random &test digit", "T", digits.pick_random)
@@ -188,6 +194,7 @@ class MainWindow(QMainWindow):
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
         self.panels[ReadingPanel.name].watch(self.drawing)
         network.drawing_wanted.connect(self.drawing.start_following)
+        self.panels[CollectionPanel.name].drawing_wanted.connect(self.drawing.lay)
         experiment.download_wanted.connect(self.download_mnist)
         QApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 
@@ -435,6 +442,7 @@ class MainWindow(QMainWindow):
             dialog.finish()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
+        self._settings.own_share = self._workbench.own_digits.share
         if not self.isFullScreen():
             self._settings.set_window(self.saveGeometry().data(), self.saveState(LAYOUT_VERSION).data())
         self._save_settings()

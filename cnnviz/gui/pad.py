@@ -126,6 +126,11 @@ class Pad(QWidget):
         self._drawing.lay(picture)
         self._show_other_sheet()
 
+    def lay_strokes(self, strokes: Sequence[np.ndarray]) -> None:
+        """Show strokes, each of shape (n, 2), instead of what was there; ``undo`` brings that back."""
+        self._drawing.lay_strokes(strokes)
+        self._show_other_sheet()
+
     def _show_other_sheet(self) -> None:
         self._pen_is_down = False
         self._moment = None

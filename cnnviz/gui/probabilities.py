@@ -2,7 +2,7 @@
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QRegion
+from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from cnnviz.gui.theme import DARK, GRID, SMALL, TEXT, Theme, small_font
@@ -11,6 +11,7 @@ LEAST_PITCH = 11  # pixels from one bar to the next
 _LARGEST_PITCH = 3 * GRID
 _DIGITS = 10
 _GAP = 6  # pixels between label, bar and figure
+_INSET = 3  # pixels left of the label: a ring may go around it
 _CENTRED = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
 _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft | _CENTRED, Qt.AlignmentFlag.AlignRight | _CENTRED
 
@@ -27,13 +28,17 @@ class ProbabilityBars(QWidget):
     ----------
     probabilities : array, shape (10,), or None
         What is shown; None: empty bars.
+    label : int or None
+        The digit that it was said to be, which is marked.
     """
 
     hovered = Signal(str)  # the digit under the mouse in words; empty when there is none
+    chosen = Signal(int)  # the digit that was clicked
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.probabilities: np.ndarray | None = None
+        self.label: int | None = None
         self._sentence = ""
         self._theme = DARK
         self._pointed: int | None = None
@@ -59,6 +64,12 @@ class ProbabilityBars(QWidget):
         self._update_rows()
         if self._pointed is not None:
             self.hovered.emit(self._reading())
+
+    def show_label(self, label: int | None) -> None:
+        """Mark the digit that it was said to be; None: none."""
+        if label != self.label:
+            self.label = label
+            self.update()
 
     def _update_rows(self) -> None:
         """Ask for those rows to be painted that look another way than before."""
@@ -97,6 +108,12 @@ class ProbabilityBars(QWidget):
         self._pointed = row if 0 <= row < _DIGITS else None
         self.hovered.emit(self._reading())
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose the digit whose row is clicked."""
+        row = int(event.position().y() // self._pitch())
+        if event.button() == Qt.MouseButton.LeftButton and self.probabilities is not None and row < _DIGITS:
+            self.chosen.emit(row)
+
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Say that nothing is under the mouse."""
         self._pointed = None
@@ -128,8 +145,10 @@ class ProbabilityBars(QWidget):
             row, wins = QRectF(0, digit * pitch, self.width(), pitch), digit == winner
             if not region.intersects(row.toRect()):
                 continue
-            painter.setPen(text if wins else muted)
-            painter.drawText(row, _LEFT, str(digit))
+            if digit == self.label:
+                self._paint_mark(painter, row)
+            painter.setPen(text if wins or digit == self.label else muted)
+            painter.drawText(row.adjusted(_INSET, 0, 0, 0), _LEFT, str(digit))
             bar = track.translated(0, digit * pitch)
             painter.fillRect(bar, line)
             if self.probabilities is not None:
@@ -138,9 +157,16 @@ class ProbabilityBars(QWidget):
                 bar.setWidth(bar.width() * share)
                 painter.fillRect(bar, accent if wins else muted)
 
+    def _paint_mark(self, painter: QPainter, row: QRectF) -> None:
+        """Paint a ring around the digit of ``row``."""
+        width, height = painter.fontMetrics().horizontalAdvance("0") + 2 * _INSET - 1, min(row.height() - 1, TEXT + 3)
+        painter.setPen(QPen(QColor(self._theme.accent), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(0.5, row.center().y() - height / 2, width, height), 3, 3)
+
     def _track(self, row: QRectF, metrics: QFontMetrics) -> QRectF:
         """Return where the bar of a full 100 % lies in ``row``."""
-        left = metrics.horizontalAdvance("0") + _GAP
+        left = _INSET + metrics.horizontalAdvance("0") + _GAP
         right = metrics.horizontalAdvance(percent(1.0)) + _GAP
         gap = max(2, round(row.height() / 4))
         return row.adjusted(left, gap, -right, -gap)

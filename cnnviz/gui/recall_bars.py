@@ -40,7 +40,7 @@ class RecallBars(ScorePicture):
         """Return the recall of digit ``part`` in figures."""
         row = self.evaluation.confusion[part]
         if not row.sum():
-            return f"no {part} among the test images"
+            return f"no {part} among the {self.kind}"
         return f"recall of {part}: {share_text(int(row[part]), int(row.sum()))}"
 
     def paint(self, painter: QPainter, theme: Theme, pointed: int | None) -> None:

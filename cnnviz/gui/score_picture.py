@@ -19,6 +19,8 @@ class ScorePicture(QWidget):
     Attributes
     ----------
     evaluation : Evaluation or None
+    kind : str
+        What was scored: "test images".
     """
 
     hovered = Signal(str)
@@ -26,6 +28,7 @@ class ScorePicture(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.evaluation: Evaluation | None = None
+        self.kind = "test images"
         self._theme: Theme | None = None
         self._mouse: QPointF | None = None
         self._pointed: Any = None
@@ -44,9 +47,9 @@ class ScorePicture(QWidget):
         """Draw everything; ``pointed`` is the part under the mouse, or None."""
         raise NotImplementedError
 
-    def show_evaluation(self, evaluation: Evaluation | None) -> None:
-        """Show ``evaluation``; None: empty axes."""
-        self.evaluation = evaluation
+    def show_evaluation(self, evaluation: Evaluation | None, kind: str = "test images") -> None:
+        """Show ``evaluation`` of images of some ``kind``; None: empty axes."""
+        self.evaluation, self.kind = evaluation, kind
         self._point()
 
     def apply_theme(self, theme: Theme) -> None:

@@ -24,6 +24,8 @@ class Settings:
         Folders last used; empty: the usual ones.
     speed : int
         Position of the speed slider.
+    own_share : int
+        Per cent of each training batch that is taken from the user's own digits.
     geometry, layout : str
         Qt's description of window and docks, base64; ``seal`` vouches for both.
     seal : str
@@ -35,6 +37,7 @@ class Settings:
     data_dir: str = ""
     export_dir: str = ""
     speed: int = -1
+    own_share: int = 10
     geometry: str = ""
     layout: str = ""
     seal: str = ""

@@ -99,6 +99,10 @@ class Drawing:
         """Show a picture instead of what was there."""
         self._change_to(Sheet(picture=picture))
 
+    def lay_strokes(self, strokes: Sequence[np.ndarray]) -> None:
+        """Show strokes, each of shape (n, 2), instead of what was there."""
+        self._change_to(Sheet(tuple([(x, y) for x, y in stroke.tolist()] for stroke in strokes)))
+
     def clear(self) -> None:
         """Take all away, if there is anything."""
         if not self.sheet.is_empty:

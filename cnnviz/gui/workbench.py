@@ -10,6 +10,7 @@ from cnnviz.data import check_dataset
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import UserError
 from cnnviz.formats import SavedParameters, read_parameters, write_parameters
+from cnnviz.gui.own_digits import OwnDigits
 from cnnviz.gui.training_thread import TrainingThread
 from cnnviz.nn import Parameters, Workspace
 from cnnviz.resource_files import SHIPPED, resource
@@ -39,6 +40,8 @@ class Workbench(QObject):
         The image that is followed through the network.
     began_from_file : bool
         Whether the current run began from parameters that were opened, not from random ones.
+    own_digits : OwnDigits
+        What the user has labelled.
     """
 
     run_started = Signal()  # another run: other settings, seed or parameters
@@ -63,6 +66,12 @@ class Workbench(QObject):
         self._workspace = Workspace(overwrites=True)  # for drawings
         self._steps_per_second: float | None = None
         self._own_digits: tuple[np.ndarray, np.ndarray, float] | None = None  # images, labels, share
+        self.own_digits = OwnDigits(self)
+        self.own_digits.message.connect(self.message)
+        self.own_digits.failed.connect(self.failed)
+        self.own_digits.for_training.connect(self.set_own_digits)
+        self.snapshot_arrived.connect(self.own_digits.take)
+        self.run_started.connect(self.own_digits.forget_answers)
 
     # The run
 

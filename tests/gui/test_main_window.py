@@ -402,7 +402,7 @@ def test_that_panels_are_shown_with_each_tick_or_as_often_as_their_interval_says
         clock.now += TICK_MS / 1000
         window._workbench.snapshot = replace(snapshot)
         window.refresh()
-    assert [name for name, panel in window.panels.items() if not panel.is_seen] == ["reading"]
+    assert [name for name, panel in window.panels.items() if not panel.is_seen] == ["reading", "collection"]
     assert "reading" not in shown
     for panel in (panel for panel in window.panels.values() if panel.is_seen):
         if panel.interval:
@@ -439,3 +439,77 @@ def at_step(snapshot, step):
     history = snapshot.history._replace(losses=losses, accuracies=losses)
     trace = replace(snapshot.trace, loss=step / 10)
     return replace(snapshot, step=step, step_in_epoch=step, trace=trace, history=history)
+
+
+def draw_a_line(window):
+    pad = window.drawing.pad
+    centre = pad.rect().center()
+    QTest.mousePress(pad, Qt.MouseButton.LeftButton, pos=centre + QPoint(0, -40))
+    for y in range(-30, 41, 10):
+        QTest.mouseMove(pad, centre + QPoint(0, y))
+    QTest.mouseRelease(pad, Qt.MouseButton.LeftButton, pos=centre + QPoint(0, 40))
+
+
+def kept(window):
+    return [digit.label for digit in window._workbench.own_digits.digits.values()]
+
+
+def test_that_one_key_keeps_the_drawing_another_corrects_it_and_ctrl_z_takes_it_back(window, wait_until):
+    draw_a_line(window)
+    QTest.keyClick(window, Qt.Key.Key_7)
+    assert kept(window) == [7]
+    assert window._notice.text() == "Kept as a 7: 1 digit of yours (1 seven)"
+    QTest.keyClick(window, Qt.Key.Key_1)
+    assert kept(window) == [1]
+    for digits in ([7], []):
+        QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert kept(window) == digits
+    assert len(window.drawing.strokes) == 1
+    wait_until(lambda: not window._workbench.own_digits._work.isActive())
+
+
+def test_that_digits_typed_into_fields_label_nothing(window):
+    draw_a_line(window)
+    window.docks["collection"].raise_()
+    fields = [field for field in window.findChildren(QAbstractSpinBox) if field.isEnabled()]
+    assert len(fields) > 5
+    for field in fields:
+        field.setFocus()
+        QTest.keyClick(field, Qt.Key.Key_7)
+    assert kept(window) == []
+
+
+def test_that_keys_in_the_gallery_are_for_the_selected_digit_and_not_for_the_pad(window, wait_until):
+    draw_a_line(window)
+    QTest.keyClick(window, Qt.Key.Key_7)
+    window.drawing.clear()
+    draw_a_line(window)
+    window.docks["collection"].raise_()
+    gallery = window.panels["collection"].gallery
+    gallery.setFocus()
+    QTest.keyClick(gallery, Qt.Key.Key_9)
+    QTest.keyClick(gallery, Qt.Key.Key_Delete)
+    assert kept(window) == []
+    assert len(window.drawing.strokes) == 1
+    QTest.keyClick(gallery, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert kept(window) == [9]
+    wait_until(lambda: not window._workbench.own_digits._work.isActive())
+
+
+def test_that_a_digit_of_the_gallery_comes_back_to_the_pad(window, wait_until):
+    draw_a_line(window)
+    QTest.keyClick(window, Qt.Key.Key_1)
+    window.drawing.clear()
+    window.docks["collection"].raise_()
+    QTest.keyClick(window.panels["collection"].gallery, Qt.Key.Key_Return)
+    assert len(window.drawing.strokes) == 1
+    wait_until(lambda: not window._workbench.own_digits._work.isActive())
+
+
+def test_that_the_share_of_own_digits_is_remembered(make_window, live, tmp_path):
+    window = make_window(Settings(own_share=25), tmp_path / "settings.json")
+    assert window.panels["collection"].share.value() == 25
+    window.panels["collection"].share.setValue(40)
+    window.close()
+    assert load_settings(tmp_path / "settings.json")[0].own_share == 40
+    live.own_digits._work.stop()

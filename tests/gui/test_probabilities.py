@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QImage, QPixmap, QRegion
+from PySide6.QtTest import QTest
 
 from cnnviz.gui.probabilities import ProbabilityBars
 from cnnviz.gui.theme import DARK
@@ -87,3 +88,26 @@ def test_that_bars_painted_row_by_row_look_as_painted_at_once(bars, qapp, own):
 
 def as_image(pixmap: QPixmap) -> QImage:
     return pixmap.toImage().convertToFormat(QImage.Format.Format_RGB32)
+
+
+def test_that_a_clicked_row_is_chosen_unless_the_bars_are_empty(bars):
+    chosen = []
+    bars.chosen.connect(chosen.append)
+    click = QPoint(3, round(6.5 * bars._pitch()))
+    QTest.mouseClick(bars, Qt.MouseButton.LeftButton, pos=click)
+    bars.show_probabilities(shares())
+    QTest.mouseClick(bars, Qt.MouseButton.LeftButton, pos=click)
+    QTest.mouseClick(bars, Qt.MouseButton.RightButton, pos=click)
+    assert chosen == [6]
+
+
+def test_that_the_digit_it_was_said_to_be_has_a_ring(bars):
+    bars.show_probabilities(shares())
+    before = bars.grab().toImage()
+    bars.show_label(4)
+    after, pitch = bars.grab().toImage(), bars._pitch()
+    changed = {y // pitch for y in range(10 * pitch) for x in range(16) if before.pixel(x, y) != after.pixel(x, y)}
+    assert 4 in changed
+    assert changed <= {3, 4, 5}
+    bars.show_label(None)
+    assert bars.grab().toImage() == before

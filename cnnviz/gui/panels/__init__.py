@@ -1,5 +1,6 @@
 """The panels. To add one: a file here, and a line in ``PANELS``."""
 
+from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.evaluation import EvaluationPanel
@@ -16,6 +17,7 @@ PANELS: tuple[type[Panel], ...] = (
     NetworkPanel,
     FiltersPanel,
     ReadingPanel,
+    CollectionPanel,
     CostPanel,
     RoutingPanel,
     EvaluationPanel,

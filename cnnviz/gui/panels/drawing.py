@@ -8,6 +8,7 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
+from cnnviz.data.drawing import Drawing
 from cnnviz.data.preparation import prepare_strokes
 from cnnviz.gui import icons
 from cnnviz.gui.course import Course, Moment
@@ -79,6 +80,7 @@ class DrawingPanel(Panel):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self._image: np.ndarray | None = None  # None: the pad is empty
+        self._own = workbench.own_digits
         self._moment: Moment | None = None  # of the drawing, that is looked at; None: the whole
         self._is_untrained = False
         self.course = Course()
@@ -94,6 +96,7 @@ class DrawingPanel(Panel):
         self._make_answer()
         workbench.probe_changed.connect(self._on_probe_changed)
         workbench.run_started.connect(self._answer)
+        self._own.changed.connect(self._on_own_digits_changed)
         self._answer()
         self._on_strokes_changed()
 
@@ -110,10 +113,10 @@ class DrawingPanel(Panel):
         self._note = ""
 
     def _make_buttons(self) -> None:
-        self.undo_button = self._button("", "Undo: take back the last stroke, picture or clearing (Ctrl+Z)")
+        self.undo_button = self._button("", "Undo: take back the last stroke, picture, clearing or label (Ctrl+Z)")
         self.undo_button.setAccessibleName("Undo")
         self.undo_button.setIconSize(QSize(16, 16))
-        self.undo_button.clicked.connect(self.pad.undo)
+        self.undo_button.clicked.connect(self.undo)
         self.clear_button = self._button("Clear", "Clear the pad (Del)")
         self.clear_button.clicked.connect(self.pad.clear)
         self.load = self._button("Load", "Show a test digit or a picture on the pad")
@@ -154,6 +157,8 @@ class DrawingPanel(Panel):
         self._caption.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
         self.bars = ProbabilityBars(self)
         self.bars.hovered.connect(self.hovered)
+        self.bars.setToolTip(f"{self.bars.toolTip()}.\nSay what it is: click its row, or press its key, 0 to 9.")
+        self.bars.chosen.connect(self.label_drawing)
         self.offer = QPushButton(_OFFER, self)
         self.offer.setAccessibleName("Use trained parameters")
         self.offer.setToolTip(
@@ -184,23 +189,23 @@ class DrawingPanel(Panel):
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a stroke or a clearing to take back."""
-        return self.pad.can_undo
+        """Whether there is a stroke, a clearing or a label to take back."""
+        return self.pad.can_undo or self._own.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether something was taken back."""
-        return self.pad.can_redo
+        return self.pad.can_redo or self._own.can_redo
 
     @Slot()
     def undo(self) -> None:
-        """Take back the last stroke, picture or clearing."""
-        self.pad.undo()
+        """Take back the last stroke, picture or clearing, or the label that came after it."""
+        self._own.undo() if self._own.can_undo else self.pad.undo()
 
     @Slot()
     def redo(self) -> None:
         """Do again what was taken back."""
-        self.pad.redo()
+        self._own.redo() if self._own.can_redo else self.pad.redo()
 
     @Slot()
     def clear(self) -> None:
@@ -211,6 +216,42 @@ class DrawingPanel(Panel):
     def show_picture(self, picture: Picture) -> None:
         """Show a picture on the pad, and what the network takes it for; ``undo`` brings back what was there."""
         self.pad.lay(picture)
+
+    @Slot(object)
+    def lay(self, drawing: Drawing) -> None:
+        """Put a drawing on the pad instead of what is there; ``undo`` brings that back."""
+        if drawing.strokes:
+            self.pad.lay_strokes(drawing.strokes)
+        else:
+            self.show_picture(Picture("my digit", drawing.image, drawing.image))
+
+    @Slot(int)
+    def label_drawing(self, label: int) -> None:
+        """Say what the drawing is: it becomes one of the user's digits."""
+        if (drawing := self._as_drawing()) is not None:
+            self._own.keep(drawing, label)
+        elif self.pad.is_empty:
+            self._own.message.emit(f"Draw a digit first: then {label} says that it is a {label}")
+        else:
+            self._own.message.emit("A test digit is not kept: learning from it would spoil the test")
+
+    def _as_drawing(self) -> Drawing | None:
+        """Return what is on the pad as it can be kept; None where there is nothing, or a digit of the test set."""
+        picture = self.sheet.picture
+        if picture is None:
+            return None if self.pad.is_empty else Drawing(self.pad.strokes, None)
+        return None if picture.label is not None else Drawing([], None, image=picture.prepared)
+
+    @Slot()
+    def _on_own_digits_changed(self) -> None:
+        self._show_label()
+        self.undo_button.setEnabled(self.can_undo)
+        self.drawing_changed.emit()
+
+    def _show_label(self) -> None:
+        """Mark what the drawing was said to be; under the pen it is still another with each event."""
+        drawing = None if self.pad.pen_is_down else self._as_drawing()
+        self.bars.show_label(self._own.label_of(drawing))
 
     def offer_to_load(self, actions: list[QAction]) -> None:
         """Put ``actions`` into the menu of what can be shown on the pad."""
@@ -227,6 +268,8 @@ class DrawingPanel(Panel):
 
     @Slot()
     def _on_strokes_changed(self) -> None:
+        self._own.sheet = self.pad.sheet
+        self._show_label()
         self.undo_button.setEnabled(self.can_undo)
         self.clear_button.setEnabled(not self.pad.is_empty)
         if self.pad.is_empty:  # at once: there is never an answer beside an empty pad

@@ -10,6 +10,7 @@ from PySide6.QtTest import QSignalSpy, QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 import cnnviz.gui.panels.drawing as drawing
+from cnnviz.data.drawing import Drawing
 from cnnviz.data.preparation import prepare_picture, prepare_strokes
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.probabilities import percent
@@ -405,6 +406,104 @@ def test_that_the_input_is_painted_pixel_by_pixel_without_blur(panel: DrawingPan
     shown = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     cells = shown[:84, :84].reshape(28, 3, 28, 3)
     assert np.array_equal(cells, np.broadcast_to(panel.view.image[:, None, :, None], cells.shape))
+
+
+# Labels
+
+
+def test_that_a_drawing_is_kept_as_what_it_is_said_to_be(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    panel.label_drawing(7)
+    (digit,) = panel.workbench.own_digits.digits.values()
+    assert digit.label == 7
+    np.testing.assert_allclose(np.concatenate(digit.ink.drawing.strokes), np.concatenate(panel.strokes), atol=1e-4)
+    assert panel.bars.label == 7
+    finish(panel)
+
+
+def test_that_a_click_on_a_row_of_the_bars_says_what_the_drawing_is(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    QTest.mouseClick(panel.bars, LEFT, pos=QPoint(3, round(4.5 * panel.bars._pitch())))
+    assert [digit.label for digit in panel.workbench.own_digits.digits.values()] == [4]
+    finish(panel)
+
+
+def test_that_an_empty_pad_is_not_kept(panel: DrawingPanel) -> None:
+    lines: list[str] = []
+    panel.workbench.message.connect(lines.append)
+    panel.label_drawing(7)
+    QTest.mouseClick(panel.bars, LEFT, pos=QPoint(3, 3))
+    assert panel.workbench.own_digits.digits == {}
+    assert lines == ["Draw a digit first: then 7 says that it is a 7"]
+
+
+def test_that_a_picture_is_kept_as_the_network_gets_it_and_a_test_digit_is_not(panel: DrawingPanel) -> None:
+    lines: list[str] = []
+    panel.workbench.message.connect(lines.append)
+    image = np.random.default_rng(1).integers(0, 256, (28, 28)).astype(np.uint8)
+    panel.show_picture(Picture("test digit 3", image, image, 5))
+    panel.label_drawing(7)
+    assert panel.workbench.own_digits.digits == {}
+    assert lines == ["A test digit is not kept: learning from it would spoil the test"]
+    panel.show_picture(Picture("photo.png", np.zeros((50, 50), np.uint8), image))
+    panel.label_drawing(7)
+    (digit,) = panel.workbench.own_digits.digits.values()
+    assert np.array_equal(digit.ink.image, image)
+    finish(panel)
+
+
+def test_that_undo_takes_back_a_label_before_the_strokes_and_redo_does_both_again(panel: DrawingPanel) -> None:
+    own = panel.workbench.own_digits
+    draw_a_seven(panel)
+    panel.label_drawing(7)
+    QTest.mouseClick(panel.undo_button, LEFT)
+    assert own.digits == {}
+    assert panel.bars.label is None
+    assert len(panel.strokes) == 1
+    panel.undo()
+    assert panel.strokes == []
+    panel.redo()
+    assert own.digits == {}
+    panel.redo()
+    assert [digit.label for digit in own.digits.values()] == [7]
+    assert not panel.can_redo
+    finish(panel)
+
+
+def test_that_what_was_drawn_after_a_label_is_taken_back_first(panel: DrawingPanel) -> None:
+    own = panel.workbench.own_digits
+    draw_a_seven(panel)
+    panel.label_drawing(7)
+    panel.clear()
+    draw_a_seven(panel)
+    for strokes, digits in ((0, 1), (1, 1), (1, 0), (0, 0)):
+        panel.undo()
+        assert (len(panel.strokes), len(own.digits)) == (strokes, digits)
+    finish(panel)
+
+
+def test_that_a_digit_goes_back_to_the_pad_with_its_label_and_undo_takes_it_away(panel: DrawingPanel) -> None:
+    draw_a_seven(panel)
+    image = panel.image
+    panel.label_drawing(7)
+    (digit,) = panel.workbench.own_digits.digits.values()
+    panel.clear()
+    assert panel.bars.label is None
+    panel.lay(digit.ink.drawing)
+    settle(panel)
+    assert np.abs(panel.image.astype(int) - image).max() <= 8
+    assert panel.bars.label == 7
+    panel.undo()
+    assert panel.strokes == []
+    panel.lay(Drawing([], None, image=image))
+    settle(panel)
+    assert np.array_equal(panel.image, image)
+    finish(panel)
+
+
+def finish(panel: DrawingPanel) -> None:
+    settle(panel)
+    panel.workbench.own_digits._work.stop()
 
 
 # Pictures

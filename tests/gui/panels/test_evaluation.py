@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from cnnviz.data.drawing import Drawing
 from cnnviz.gui.confusion_matrix import cell_pixels, error_shares, scale_for
 from cnnviz.gui.panels.evaluation import NO_TEST, EvaluationPanel
 from cnnviz.gui.theme import DARK, LIGHT, Theme, magnitude_colors
@@ -63,7 +64,7 @@ def spoken(panel: EvaluationPanel) -> list[str]:
 def test_that_the_newest_test_is_shown_in_figures(panel: EvaluationPanel, snapshot: Snapshot) -> None:
     panel.show_snapshot(with_tests(snapshot, point(1000, 0.6, np.eye(10, dtype=int)), point()))
     assert panel.accuracy.text() == "test accuracy 99.9 %"
-    assert panel.details.text() == "cost 0.071 nats · 9,082 digits · after epoch 2.0"
+    assert panel.details.text() == "cost 0.071 nats · 9,082 digits · epoch 2.0"
 
 
 def test_that_a_real_evaluation_is_shown(panel: EvaluationPanel, snapshot: Snapshot) -> None:
@@ -164,7 +165,7 @@ def test_that_earlier_tests_can_be_looked_at(panel: EvaluationPanel, snapshot: S
     panel.show_snapshot(with_tests(snapshot, first, second))
     assert [panel.earlier.itemText(index) for index in range(2)] == ["step 3,126", "step 1,000"]
     panel.earlier.setCurrentIndex(1)
-    assert panel.details.text() == "cost 0.071 nats · 10 digits · after epoch 0.6"
+    assert panel.details.text() == "cost 0.071 nats · 10 digits · epoch 0.6"
     assert panel.matrix.evaluation is first.evaluation
 
 
@@ -178,7 +179,7 @@ def test_that_the_same_tests_again_leave_the_choice_and_a_new_one_is_shown(
     assert panel.earlier.currentText() == "step 1,000"
     panel.show_snapshot(with_tests(snapshot, *shown.history.tests, point(5000, 3.0)))
     assert panel.earlier.currentText() == "step 5,000"
-    assert panel.details.text().endswith("after epoch 3.0")
+    assert panel.details.text().endswith(" epoch 3.0")
 
 
 def test_that_test_now_asks_the_workbench(
@@ -239,3 +240,127 @@ def test_that_it_is_painted_in_both_themes(panel: EvaluationPanel, snapshot: Sna
     assert bars.pixelColor(panel.bars.bar(4).center().toPoint()).name() == theme.accent
     spot = cell(panel, 4, 9) - QPoint(9, 9)  # beside the figure
     assert matrix.pixelColor(spot).rgb() == int(cell_pixels(confusion(), theme)[4, 9])
+
+
+# The user's own digits
+
+
+class Reader:
+    """Stands in for a network: takes every image for the same digit."""
+
+    def __init__(self, digit: int) -> None:
+        self.digit = digit
+
+    def predict(self, x: np.ndarray, parameters: object, workspace: object) -> np.ndarray:
+        return np.tile(np.where(np.arange(10) == self.digit, 0.91, 0.01), (len(x), 1)).astype(np.float32)
+
+
+def one_stroke(seed: int) -> Drawing:
+    return Drawing([np.random.default_rng(seed).uniform(0.1, 0.9, (5, 2))], None)
+
+
+@pytest.fixture
+def own_panel(panel: EvaluationPanel, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> EvaluationPanel:
+    """Return the panel with a 7 of the user's, labelled when it was taken for a 2."""
+    monkeypatch.setattr("cnnviz.gui.own_digits._ANSWER_EVERY", 0.0)
+    own = panel.workbench.own_digits
+    own.take(replace(snapshot, network=Reader(2)))
+    own.keep(one_stroke(1), 7)
+    work(panel)
+    yield panel
+    own._work.stop()
+
+
+def work(panel: EvaluationPanel) -> None:
+    while panel.workbench.own_digits._work.isActive():
+        panel.workbench.own_digits._do_some()
+
+
+def takes_for(panel: EvaluationPanel, snapshot: Snapshot, digit: int) -> None:
+    """Let a network that takes everything for ``digit`` be shown."""
+    panel.show_snapshot(replace(snapshot, network=Reader(digit)))
+    work(panel)
+
+
+def has_ring(panel: EvaluationPanel, row: int, column: int) -> bool:
+    """Return whether there is something bright above and below a cell, where a ring around it is."""
+    place, image = cell(panel, row, column), panel.matrix.grab().toImage()
+    radius = round(max(panel.matrix._grid().width() / 20 + 1, 6.0))
+    bright = [
+        max(image.pixelColor(place.x(), place.y() + side * radius + off).lightnessF() for off in (-1, 0, 1))
+        for side in (-1, 1)
+    ]
+    return min(bright) > 0.8
+
+
+@pytest.mark.parametrize("mine", [False, True], ids=["test digits", "my digits"])
+def test_that_a_ring_moves_from_cell_to_cell_as_the_network_learns(
+    own_panel: EvaluationPanel, snapshot: Snapshot, mine: bool
+) -> None:
+    panel = own_panel
+    panel.mine.setChecked(mine)
+    assert panel.matrix._mark == (7, (2,))
+    assert has_ring(panel, 7, 2)
+    assert not has_ring(panel, 7, 7)
+    takes_for(panel, snapshot, 7)
+    assert panel.matrix._mark == (7, (2, 7))
+    assert has_ring(panel, 7, 7)
+    assert not has_ring(panel, 7, 2)
+    between, image = cell(panel, 7, 4), panel.matrix.grab().toImage()
+    assert max(image.pixelColor(between + QPoint(0, off)).lightnessF() for off in (-1, 0, 1)) > 0.6
+
+
+def test_that_the_ring_is_around_the_selected_digit_and_goes_with_the_last_one(
+    own_panel: EvaluationPanel, snapshot: Snapshot
+) -> None:
+    own = own_panel.workbench.own_digits
+    seven = own.selected
+    own.keep(one_stroke(2), 4)
+    assert own_panel.matrix._mark == (4, (2,))
+    own.select(seven)
+    assert own_panel.matrix._mark == (7, (2,))
+    own.clear()
+    assert own_panel.matrix._mark is None
+
+
+def test_that_the_scores_of_own_digits_follow_every_snapshot(own_panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel = own_panel
+    panel.workbench.own_digits.keep(one_stroke(2), 4)
+    takes_for(panel, snapshot, 7)
+    assert panel.accuracy.text().startswith("test accuracy")
+    QTest.mouseClick(panel.mine, LEFT)
+    work(panel)
+    assert panel.accuracy.text() == "1 of 2 of mine read right"
+    assert panel.details.text() == f"50.0 % · cost 2.350 nats · at step {snapshot.step}"
+    takes_for(panel, snapshot, 4)
+    assert (panel.matrix.evaluation.confusion[7, 4], panel.matrix.evaluation.confusion[4, 4]) == (1, 1)
+    assert panel.bars.evaluation.recall[4] == 1.0
+    QTest.mouseClick(panel.mine, LEFT)
+    assert panel.accuracy.text().startswith("test accuracy")
+
+
+def test_that_without_own_digits_the_panel_says_how_to_begin(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel.show_snapshot(snapshot)
+    QTest.mouseClick(panel.mine, LEFT)
+    assert panel.accuracy.text() == "No digits of yours yet"
+    assert "0 to 9" in panel.details.text()
+    assert panel.matrix.evaluation is None
+
+
+def test_that_cells_of_own_digits_are_told_as_such(own_panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel = own_panel
+    takes_for(panel, snapshot, 2)
+    QTest.mouseClick(panel.mine, LEFT)
+    said = spoken(panel)
+    QTest.mouseMove(panel.matrix, cell(panel, 7, 2))
+    QTest.mouseMove(panel.matrix, cell(panel, 3, 3))
+    assert said == ["7 taken for 2: 1 of 1 (100.0 %) · the ring: my digit", "no 3 among the digits of yours"]
+
+
+def test_that_earlier_tests_are_offered_for_test_digits_only(panel: EvaluationPanel, snapshot: Snapshot) -> None:
+    panel.show_snapshot(with_tests(snapshot, point(1000, 0.6), point()))
+    assert panel.earlier.isVisible()
+    QTest.mouseClick(panel.mine, LEFT)
+    assert not panel.earlier.isVisible()
+    QTest.mouseClick(panel.mine, LEFT)
+    assert panel.earlier.isVisible()
