@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cnnviz.errors import UserError
 
-SHIPPED = "escontrela.npz"
+SHIPPED = "shipped.npz"
 """The trained parameters that come with the program."""
 
 _PACKAGE = Path(__file__).parent
@@ -19,7 +19,7 @@ class ResourceError(UserError):
 
 
 def resource(name: str) -> Path:
-    """Return the path of the resource ``name``, such as "escontrela.npz"; ResourceError where it is missing."""
+    """Return the path of the resource ``name``, such as "shipped.npz"; ResourceError where it is missing."""
     for folder in _FOLDERS:
         if (path := folder / name).is_file():
             return path

@@ -161,10 +161,13 @@ class TrainingConfig:
         """Return what a file says of parameters trained with these settings for ``steps`` steps, beside their values.
 
         ``learning_rates`` are those that the history holds: the first one, and every change by hand. What is returned
-        are the arguments of ``cnnviz.formats.SavedParameters`` by name.
+        are the arguments of ``cnnviz.formats.SavedParameters`` by name. Folders of this machine are left out: they are
+        nobody else's business.
         """
         facts = asdict(self)
         del facts["data_dir"]
+        facts["dataset"] = Path(self.dataset).name
+        facts["mix"] = [(Path(source).name, share) for source, share in self.mix]
         return {
             "architecture": self.recipe.architecture,
             "normalization": self.recipe.normalization,

@@ -20,9 +20,8 @@ from cnnviz.data import load_dataset
 from cnnviz.data.preparation import prepare_picture, read_picture
 from cnnviz.errors import UserError
 from cnnviz.formats import SavedParameters, read_parameters
-from cnnviz.resource_files import resource
+from cnnviz.resource_files import SHIPPED, resource
 
-SHIPPED = "escontrela.npz"
 WAYS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,

@@ -30,10 +30,9 @@ from cnnviz.gui.pad import Pad
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.settings import Settings
 from cnnviz.gui.workbench import Workbench
-from cnnviz.resource_files import resource
+from cnnviz.resource_files import SHIPPED, resource
 from cnnviz.training.config import TrainingConfig
 
-SHIPPED = "escontrela.npz"
 PATIENCE = 60.0  # seconds to wait for what is bound to come
 SHARE = 0.75  # of the pad's side, taken by the longer side of a drawing
 IMAGES = 40  # of the run that is opened and never goes on

@@ -7,7 +7,7 @@ import pytest
 
 from cnnviz.data.drawings import Drawing
 from cnnviz.gui.pad import Pad
-from cnnviz.resource_files import resource
+from cnnviz.resource_files import SHIPPED, resource
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # importlib mode leaves it off the path
 
@@ -31,9 +31,9 @@ def test_that_a_drawing_fills_its_share_of_the_pad_in_the_middle_aspect_kept(own
 def test_that_the_window_reads_what_predict_reads(qapp, random_dataset, monkeypatch):
     monkeypatch.setattr(replay_strokes, "make_application", lambda: qapp)
     drawings = [ONE, SEVEN, FOUR, ONE]
-    shown = replay_strokes.replay(drawings, resource("escontrela.npz"))
+    shown = replay_strokes.replay(drawings, resource(SHIPPED))
     np.testing.assert_array_equal(shown, [1, 7, 4, 1])
-    np.testing.assert_array_equal(shown, replay_strokes.predict(drawings, resource("escontrela.npz")))
+    np.testing.assert_array_equal(shown, replay_strokes.predict(drawings, resource(SHIPPED)))
 
 
 def test_that_digits_are_scored_by_label_and_by_writer():

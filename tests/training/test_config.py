@@ -128,6 +128,10 @@ def test_that_the_facts_are_json_without_the_folder_of_this_machine():
     config = TrainingConfig.from_preset(
         "zhou", "mnist", data_dir=Path("somewhere"), freeze=("conv1",), mix=MIX, augment=VARIED
     )
+    mine = replace(config, dataset="/home/me/digits", mix=(("/home/me/drawings.json", 0.1),)).for_file(7, ())[
+        "training"
+    ]
+    assert (mine["dataset"], mine["mix"]) == ("digits", [("drawings.json", 0.1)])
     facts = json.loads(json.dumps(config.for_file(7, ((0, 0.005),))["training"]))
     assert facts.pop("steps") == 7
     assert facts.pop("learning_rates") == [[0, 0.005]]
