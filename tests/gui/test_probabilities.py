@@ -105,8 +105,9 @@ def test_that_the_digit_it_was_said_to_be_has_a_ring(bars):
     bars.show_probabilities(shares())
     before = bars.grab().toImage()
     bars.show_label(4)
+    # Left of the digit itself, which is written in another colour too.
     after, pitch = bars.grab().toImage(), bars._pitch()
-    changed = {y // pitch for y in range(10 * pitch) for x in range(16) if before.pixel(x, y) != after.pixel(x, y)}
+    changed = {y // pitch for y in range(10 * pitch) for x in range(3) if before.pixel(x, y) != after.pixel(x, y)}
     assert 4 in changed
     assert changed <= {3, 4, 5}
     bars.show_label(None)
