@@ -385,7 +385,9 @@ def test_that_a_truncated_picture_is_refused(tmp_path):
         read_picture(path)
 
 
-@pytest.mark.parametrize("name", ["absent.png", "."])
-def test_that_what_is_no_file_is_refused(tmp_path, name):
-    with pytest.raises(PreparationError, match="no such file"):
+@pytest.mark.parametrize(
+    ("name", "finding"), [("absent.png", "no such file"), (".", "no file but a folder or a device")]
+)
+def test_that_what_is_no_file_is_refused(tmp_path, name, finding):
+    with pytest.raises(PreparationError, match=f"expected a picture, found {finding}: check the name"):
         read_picture(tmp_path / name)
