@@ -151,7 +151,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         nargs="?",
         const="gentle",
         metavar="HOW",
-        help="vary each image at random: gentle (also where HOW is left out), strong, or ranges such as "
+        help="vary each image at random: gentle (also where HOW is left out), strong, none, or ranges such as "
         "shift=1,rotation=8,scale=0.1,slant=0.1,thickness=0.3,elastic=0.8 (pixels, degrees, parts, tangents)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the parameters, in the format of the extension")

@@ -125,7 +125,7 @@ class TestTrain:
         options = [*SMALL, "--epochs", 1, "--out", tmp_path / "p.npz"]
         assert run("train", "--preset", "zhou", *options, *mix) == 0
         saved = read_parameters(tmp_path / "p.npz")
-        assert saved.training["mix"] == [[str(tmp_path / "a:b.json"), 0.2], ["strokes", 0.1]]
+        assert saved.training["mix"] == [["a:b.json", 0.2], ["strokes", 0.1]]
         assert f"40 images to learn from, 0.2 of them from {tmp_path / 'a:b.json'}, 0.1" in capsys.readouterr().err
 
     def test_that_it_draws_fresh_images_in_the_second_epoch(self, trained, tmp_path):
@@ -377,7 +377,7 @@ class TestPredict:
             ("[]", "expected a list of drawings"),
             ("[3]", 'item 0: expected an object with "strokes"'),
             ('[{"strokes": [[[1, 2]]]}, {"label": 4}]', 'item 1: expected an object with "strokes"'),
-            ('[{"strokes": [[[1, 2]]], "pen": 3}]', 'item 0: expected an object with "strokes"'),
+            ('[{"stroke": [[[1, 2]]]}]', 'item 0: expected an object with "strokes"'),
             ('[{"label": 10, "strokes": [[[1, 2]]]}]', "expected a label from 0 to 9, found 10"),
             ('[{"label": true, "strokes": [[[1, 2]]]}]', "expected a label from 0 to 9, found true"),
             ('[{"label": "4", "strokes": [[[1, 2]]]}]', 'expected a label from 0 to 9, found "4"'),

@@ -15,7 +15,7 @@ import numpy as np
 import platformdirs
 
 from cnnviz.atomic import ADVICE
-from cnnviz.data.drawings import Drawing, DrawingsError, drawing_line, read_drawings, write_lines
+from cnnviz.data.drawings import MAX_FILE_BYTES, Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
 
@@ -48,6 +48,11 @@ class Ink:
         self.drawing = Drawing(strokes, None, image=drawing.image)
         self._line = drawing_line(self.drawing)
         self.key = hashlib.sha256(self._line.encode()).hexdigest()
+
+    @property
+    def bytes_in_file(self) -> int:
+        """How much of a file `line` takes up, with what parts it from the next."""
+        return len(self._line) + len('"label":4,') + len(",\n")
 
     def line(self, label: int) -> str:
         """Return the ink with what it means as it stands in the file."""
@@ -150,20 +155,31 @@ class Collection:
     def apply(self, change: Change) -> Change:
         """Change digits, write the file, and return the change that takes this one back.
 
-        CollectionError where there would be more than `MOST`; nothing is changed then.
+        CollectionError where there would be more than `MOST`, or than a file of drawings may hold; nothing is changed
+        then.
         """
         self.fault = None
         self._take_in()
         digits = _changed(self.digits, change)
-        if len(digits) > max(MOST, len(self.digits)):
-            raise CollectionError(
-                f"expected at most {MOST:,} digits of your own, found {len(digits):,} with these: take some away first"
-            )
+        self._check_room(digits)
         inverse = {key: self.digits.get(key) for key in change}
         self.digits = digits
         self._unsaved |= change
         self._save()
         return inverse
+
+    def _check_room(self, digits: dict[str, OwnDigit]) -> None:
+        """Raise CollectionError where ``digits`` are too many, or too long to be read again, and more than so far."""
+        if len(digits) > max(MOST, len(self.digits)):
+            raise CollectionError(
+                f"expected at most {MOST:,} digits of your own, found {len(digits):,} with these: take some away first"
+            )
+        size, before = (sum(digit.ink.bytes_in_file for digit in each.values()) for each in (digits, self.digits))
+        if size > max(MAX_FILE_BYTES - len("[\n\n]\n"), before):
+            raise CollectionError(
+                f"expected your digits to fit into {MAX_FILE_BYTES // 2**20} MiB, found {size / 2**20:.0f} MiB with "
+                "these: take some away first, or thin out their points"
+            )
 
     def _take_in(self) -> None:
         """Take over what another window has written since."""

@@ -21,8 +21,13 @@ def export_strokes(path: Path, digits: Sequence[OwnDigit]) -> None:
 def export_idx(folder: Path, digits: Sequence[OwnDigit]) -> None:
     """Write prepared images into ``folder`` as the four files that a dataset consists of; WriteError where that fails.
 
+    DataError where a dataset is there already: it might be lost, or be read in place of this one.
+
     Every sixth digit of each kind is set aside to be tested on. A lone digit is in both sets, for neither may be empty.
     """
+    there = [path.name for name in IDX_FILES if (path := find_idx_file(folder, name))]
+    if there:
+        raise DataError(f"{folder}: expected a folder without a dataset, found {there[0]}; choose an empty folder")
     images = np.stack([digit.ink.image for digit in digits])
     labels = np.array([digit.label for digit in digits], np.uint8)
     for_tests = np.zeros(len(digits), bool)

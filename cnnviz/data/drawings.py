@@ -1,8 +1,9 @@
 """Files of drawings: JSON, ``[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]``, or UNIPEN; either may be gzipped.
 
-In JSON ``label`` and ``writer``, a number, may be left out. A digit of which no strokes are known, because it came from
-a picture, has ``"image"`` in their place: 28 rows of 28 grey levels, 0 (paper) to 255 (ink), prepared as MNIST's are.
-Such files come from anywhere, so every part is looked at before it is used.
+In JSON ``label`` and ``writer``, a number, may be left out; what else a drawing says of itself is passed over. A digit
+of which no strokes are known, because it came from a picture, has ``"image"`` in their place: 28 rows of 28 grey
+levels, 0 (paper) to 255 (ink), prepared as MNIST's are. Such files come from anywhere, so every part is looked at
+before it is used.
 """
 
 import gzip
@@ -24,6 +25,9 @@ __all__ = ["Drawing", "DrawingsError", "drawing_line", "read_drawings", "write_d
 MAX_FILE_BYTES = 64 * 2**20
 """Unpacked. 60,000 digits need half of it; JSON takes up to twenty times as much memory as its text."""
 
+MOST_DRAWINGS = 100_000
+"""Of one file, so that their images fit into memory."""
+
 EXPECTED = '[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]'
 
 _GZIP = b"\x1f\x8b"
@@ -33,11 +37,15 @@ def read_drawings(path: Path) -> list[Drawing]:
     """Return all drawings of a file, at least one; DrawingsError names the item or line and what is wrong with it."""
     content = _read_bytes(path)
     try:
-        if content.lstrip()[:1] == b".":
-            return parse_unipen(content)
-        return _parse_json(content)
+        drawings = (parse_unipen if content.lstrip()[:1] == b"." else _parse_json)(content)
     except DrawingsError as fault:
         raise DrawingsError(f"{path}: {fault}") from fault
+    if len(drawings) > MOST_DRAWINGS:
+        raise DrawingsError(
+            f"{path}: expected at most {MOST_DRAWINGS:,} drawings, found {len(drawings):,}; "
+            "divide it into smaller files"
+        )
+    return drawings
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -50,7 +58,7 @@ def _read_bytes(path: Path) -> bytes:
     except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
         raise DrawingsError(f"{path}: expected whole gzipped data, found damage: copy the file anew") from fault
     except OSError as fault:
-        raise DrawingsError(f"{path}: cannot be read: {fault.strerror}") from fault
+        raise DrawingsError(f"{path}: cannot be read: {fault.strerror}; choose another file") from fault
     if len(content) > MAX_FILE_BYTES:
         raise DrawingsError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB; divide it into smaller files")
     return content
@@ -73,7 +81,7 @@ def _parse_json(text: bytes) -> list[Drawing]:
 
 
 def _drawing(item: object) -> Drawing:
-    if not isinstance(item, dict) or item.keys() - {"label", "writer"} not in ({"strokes"}, {"image"}):
+    if not isinstance(item, dict) or ("strokes" in item) == ("image" in item):
         raise DrawingsError(f'expected an object with "strokes" (or "image") and perhaps "label", found {_kind(item)}')
     label, strokes = item.get("label"), item.get("strokes")
     if label is not None and (type(label) is not int or not 0 <= label <= 9):

@@ -212,7 +212,8 @@ def read_picture(path: str | Path) -> np.ndarray:
         The file is missing, not a picture, damaged, or has more than 40 megapixels.
     """
     if not Path(path).is_file():
-        raise PreparationError(f"{path}: expected a picture, found no such file: check the name")
+        finding = "no file but a folder or a device" if Path(path).exists() else "no such file"
+        raise PreparationError(f"{path}: expected a picture, found {finding}: check the name")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

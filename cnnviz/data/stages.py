@@ -112,7 +112,7 @@ def _picture_of(strokes: Sequence[np.ndarray], pen_width: float) -> np.ndarray:
 
 def _shrink(grey: np.ndarray) -> np.ndarray:
     """Return all of a picture, averaged down to (28, 28), whatever its proportions."""
-    white = 255 if grey.dtype == np.uint8 else max(float(grey.max()), 1e-30)
+    white = 255 if grey.dtype == np.uint8 else max(float(np.abs(grey).max()), 1e-30)
     small = area_matrix(grey.shape[0], SIDE) @ grey.astype(np.float32) @ area_matrix(grey.shape[1], SIDE).T
     return np.rint(np.clip(small * (255 / white), 0, 255)).astype(np.uint8)
 

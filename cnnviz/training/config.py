@@ -1,6 +1,7 @@
 """What a training run is made of, checked before anything starts."""
 
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from numbers import Integral, Real
@@ -166,14 +167,19 @@ class TrainingConfig:
         """
         facts = asdict(self)
         del facts["data_dir"]
-        facts["dataset"] = Path(self.dataset).name
-        facts["mix"] = [(Path(source).name, share) for source, share in self.mix]
+        facts["dataset"] = _last_name(self.dataset)
+        facts["mix"] = [(_last_name(source), share) for source, share in self.mix]
         return {
             "architecture": self.recipe.architecture,
             "normalization": self.recipe.normalization,
             "test_normalization": self.recipe.test_normalization,
             "training": {**facts, "steps": steps, "learning_rates": learning_rates},
         }
+
+
+def _last_name(path: str) -> str:
+    """Return what a file or folder is called, also where it is "." or ".."; a dataset's name stays as it is."""
+    return os.path.basename(os.path.abspath(os.path.expanduser(path)))
 
 
 def _check_name(field: str, known: Iterable[str], name: str) -> None:

@@ -203,6 +203,20 @@ def test_that_no_more_digits_than_there_is_room_for_are_taken(path, monkeypatch)
     assert labels(collection) == labels(Collection(path)) == [7, 2]
 
 
+def test_that_no_more_is_taken_than_a_file_of_drawings_may_hold(path, monkeypatch):
+    collection = Collection(path)
+    collection.apply(adding([Drawing(SEVEN, 7), Drawing([], 3, image=IMAGE)]))
+    full = path.stat().st_size
+    for module in ("collection", "drawings"):
+        monkeypatch.setattr(f"cnnviz.data.{module}.MAX_FILE_BYTES", full + 2)
+    with pytest.raises(CollectionError, match="expected your digits to fit into 0 MiB, found 0 MiB with these"):
+        collection.apply(adding([Drawing(ONE, 1)]))
+    collection.apply({key(SEVEN): None})
+    collection.apply(adding([Drawing(SEVEN, 1)]))
+    assert labels(collection) == labels(Collection(path)) == [3, 1]
+    assert path.stat().st_size == full
+
+
 def test_that_strokes_in_other_units_are_fitted_into_the_pad_and_recognised_when_they_come_again():
     ink = Ink(Drawing([1e6 + 500 * stroke for stroke in SEVEN], None))
     points = np.concatenate(ink.drawing.strokes)

@@ -6,6 +6,7 @@ import pytest
 from cnnviz.data import load_dataset
 from cnnviz.data.collection import adding
 from cnnviz.data.collection_files import export_idx, export_strokes, read_digits
+from cnnviz.data.datasets import DataError
 from cnnviz.data.drawings import Drawing
 from cnnviz.data.idx import IDX_FILES, read_idx_images, read_idx_labels, write_idx_pair
 from cnnviz.errors import UserError
@@ -33,6 +34,15 @@ def test_that_exported_images_are_a_dataset_with_every_sixth_digit_of_a_kind_for
     assert sorted(dataset.test.labels) == [0, 0, 1, 1, 2, 2]
     np.testing.assert_array_equal(dataset.test.images[0], own[15].ink.image)
     assert contents(read_digits(tmp_path).values()) == contents(own)
+
+
+@pytest.mark.parametrize("name", ["train-labels-idx1-ubyte", "t10k-images.idx3-ubyte.gz"])
+def test_that_a_dataset_is_not_written_over_another_one(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(DataError, match=f"expected a folder without a dataset, found {name}; choose an empty folder"):
+        export_idx(tmp_path, digits(3))
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "precious"
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

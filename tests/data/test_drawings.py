@@ -130,6 +130,26 @@ def test_that_no_more_is_read_than_the_limit(pack, write, monkeypatch):
         read_drawings(path)
 
 
+@pytest.mark.parametrize("text", [UNIPEN, json.dumps([{"strokes": [[[1, 2]]]}] * 3)])
+def test_that_no_more_drawings_are_taken_than_the_limit(text, write, monkeypatch):
+    path = write(text)
+    count = len(read_drawings(path))
+    monkeypatch.setattr(drawings, "MOST_DRAWINGS", count)
+    assert len(read_drawings(path)) == count
+    monkeypatch.setattr(drawings, "MOST_DRAWINGS", 1)
+    with pytest.raises(
+        DrawingsError, match=f"expected at most 1 drawings, found {count}; divide it into smaller files"
+    ):
+        read_drawings(path)
+
+
+def test_that_what_else_a_drawing_says_is_passed_over_but_strokes_and_an_image_are_one_too_many(write):
+    (drawing,) = read_drawings(write('[{"id": 8, "strokes": [[[1, 2]]], "pen": {"width": [3]}, "label": 4}]'))
+    assert (drawing.label, drawing.strokes[0].tolist()) == (4, [[1, 2]])
+    with pytest.raises(DrawingsError, match='item 0: expected an object with "strokes"'):
+        read_drawings(write(json.dumps([{"strokes": [[[1, 2]]], "image": [[255] * 28] * 28}])))
+
+
 @pytest.mark.parametrize("writer", ['"x"', "1.5", "true"])
 def test_that_a_writer_is_a_number(writer, write):
     with pytest.raises(DrawingsError, match=r"item 0: expected a number for the writer, found"):
@@ -137,7 +157,7 @@ def test_that_a_writer_is_a_number(writer, write):
 
 
 def test_that_a_folder_is_no_file_of_drawings(tmp_path):
-    with pytest.raises(DrawingsError, match="cannot be read: Is a directory"):
+    with pytest.raises(DrawingsError, match="cannot be read: Is a directory; choose another file"):
         read_drawings(tmp_path)
 
 

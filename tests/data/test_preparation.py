@@ -331,6 +331,14 @@ def test_that_what_lies_at_the_border_is_left_out(where, noise):
     assert_alike(prepare_picture(photograph(soft_ink(side=400), things, noise=noise)), prepare_strokes(FOUR))
 
 
+@pytest.mark.parametrize("margin", [0.02, 0.06, 0.1])
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_that_a_table_all_around_the_paper_is_left_out(margin, is_inverted):
+    things = np.where(np.maximum(np.abs(ROWS), np.abs(COLUMNS)) > 0.5 - margin, 0.3, 1.0)
+    picture = photograph(soft_ink(side=400), things, noise=4)
+    assert_alike(prepare_picture(255 - picture if is_inverted else picture), prepare_strokes(FOUR))
+
+
 def test_that_colours_and_opacity_are_read_as_they_are(tmp_path):
     for mode, pixel in (("RGB", (255, 0, 7)), ("RGBA", (3, 2, 1, 200))):
         Image.new(mode, (4, 3), pixel).save(tmp_path / "colour.png")
@@ -385,7 +393,9 @@ def test_that_a_truncated_picture_is_refused(tmp_path):
         read_picture(path)
 
 
-@pytest.mark.parametrize("name", ["absent.png", "."])
-def test_that_what_is_no_file_is_refused(tmp_path, name):
-    with pytest.raises(PreparationError, match="no such file"):
+@pytest.mark.parametrize(
+    ("name", "finding"), [("absent.png", "no such file"), (".", "no file but a folder or a device")]
+)
+def test_that_what_is_no_file_is_refused(tmp_path, name, finding):
+    with pytest.raises(PreparationError, match=f"expected a picture, found {finding}: check the name"):
         read_picture(tmp_path / name)

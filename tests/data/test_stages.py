@@ -108,3 +108,11 @@ def test_that_pictures_of_any_proportions_are_taken(shape):
     picture = np.zeros(shape, np.float32)
     picture[shape[0] // 2, shape[1] // 2] = 3.5
     assert stages_of_picture(picture, np.zeros((28, 28), np.uint8)).shape == (4, 28, 28)
+
+
+def test_that_levels_far_below_0_as_a_tiff_may_have_them_are_black():
+    picture = np.zeros((60, 60), np.float32)
+    picture[20:40, 25:35] = -3e38
+    stages = stages_of_picture(picture, np.zeros((28, 28), np.uint8))
+    assert not stages[0].any()
+    assert stages[1][4:24, 9:19].all()

@@ -132,6 +132,8 @@ def test_that_the_facts_are_json_without_the_folder_of_this_machine():
         "training"
     ]
     assert (mine["dataset"], mine["mix"]) == ("digits", [("drawings.json", 0.1)])
+    here = replace(config, dataset=".", mix=(("..", 0.1),)).for_file(7, ())["training"]
+    assert (here["dataset"], here["mix"]) == (Path.cwd().name, [(Path.cwd().parent.name, 0.1)])
     facts = json.loads(json.dumps(config.for_file(7, ((0, 0.005),))["training"]))
     assert facts.pop("steps") == 7
     assert facts.pop("learning_rates") == [[0, 0.005]]
