@@ -219,7 +219,10 @@ class TileCanvas(QWidget):
         low = f"\u2212{high}"
         align = Qt.AlignmentFlag.AlignVCenter
         if painter.fontMetrics().horizontalAdvance(low + high) + GRID > row.width():
-            painter.drawText(row.adjusted(0, 0, GROUP_GAP + 24, 0), align | Qt.AlignmentFlag.AlignLeft, f"\u00b1{high}")
+            text = f"\u00b1{high}"
+            row.setWidth(max(painter.fontMetrics().horizontalAdvance(text), row.width()) + 1)
+            row.translate(min(self.width() - row.right() - 1, 0), 0)  # under the last group: to the canvas' edge
+            painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft, text)
             return
         painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft, low)
         painter.drawText(row, align | Qt.AlignmentFlag.AlignRight, high)
