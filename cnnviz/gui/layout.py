@@ -10,9 +10,9 @@ from cnnviz.gui.dock import PanelDock
 # Columns from left to right, each with its share of the width and, top to bottom, its panels with their shares of the
 # height. A panel that is not named here lies behind another one as a tab: see TABS; otherwise the very last one.
 COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
-    (240, (("drawing", 328), ("experiment", 322))),
-    (736, (("network", 276), ("filters", 374))),
-    (380, (("cost", 188), ("routing", 262), ("evaluation", 200))),
+    (310, (("drawing", 300), ("experiment", 350))),
+    (674, (("network", 276), ("filters", 374))),
+    (372, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
 TABS = {"reading": "filters", "collection": "filters"}
 

@@ -218,11 +218,12 @@ class TileCanvas(QWidget):
         high, row = number(group.scale), QRect(bar.left(), bar.bottom() + 2, bar.width(), LEGEND - 10)
         low = f"\u2212{high}"
         align = Qt.AlignmentFlag.AlignVCenter
-        if painter.fontMetrics().horizontalAdvance(low + high) + GRID > row.width():
-            text = f"\u00b1{high}"
-            row.setWidth(max(painter.fontMetrics().horizontalAdvance(text), row.width()) + 1)
-            row.translate(min(self.width() - row.right() - 1, 0), 0)  # under the last group: to the canvas' edge
-            painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft, text)
+        metrics = painter.fontMetrics()
+        if metrics.horizontalAdvance(low + high) + GRID > row.width():
+            both = f"\u00b1{high}"
+            row.setWidth(metrics.horizontalAdvance(both))
+            row.moveLeft(min(row.left(), self.width() - row.width()))  # that of the last group stays whole
+            painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextDontClip, both)
             return
         painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft, low)
         painter.drawText(row, align | Qt.AlignmentFlag.AlignRight, high)

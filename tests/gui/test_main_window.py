@@ -98,6 +98,12 @@ def test_that_in_the_default_layout_all_panels_are_seen_whole(make_window, size,
     assert used > 0.85 * size[0] * size[1]
 
 
+@pytest.mark.parametrize(("size", "least"), [((1366, 768), 190), ((1920, 1080), 260)])
+def test_that_the_pad_is_large_enough_to_draw_on(make_window, size, least):
+    pad = make_window(size=size).drawing.pad
+    assert pad.width() == pad.height() >= least
+
+
 def test_that_every_control_has_a_name_and_says_what_it_does(window):
     kinds = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider)
     controls = [control for kind in kinds for control in window.findChildren(kind)]

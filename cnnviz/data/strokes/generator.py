@@ -29,8 +29,10 @@ PEN_MEDIAN, PEN_SPREAD, PEN_RANGE = 2.6, 0.32, (1.6, 5.0)
 """In pixels; the spread is that of the logarithm."""
 PEN_ROOM = 0.42
 """Greatest part of the digit's room that a pen may fill."""
-BLEEDING = 0.52
-"""How far ink strays from the pen's edge, in pixels: up to this, but in each digit to another degree."""
+BLEEDING, FINE_PEN = 0.28, 1.0
+"""How far ink strays from the pen's edge: up to this part of what the pen is wider than a fine one, in pixels."""
+MOST_BLEEDING = 0.52
+"""In pixels."""
 
 _UNIT = 100  # height of a template
 _SPACING = 0.65 / BOX  # of path points, as a part of the height
@@ -122,7 +124,8 @@ def generate_digits(rng: np.random.Generator, count: int) -> tuple[np.ndarray, n
     points = np.matmul(tables.matrices[forms], controls)
     points = lean(rng, warp(rng, points))
     joined = tables.joined[forms]
-    return draw_digits(points, joined, choose_pens(rng, points, joined), bleed(rng, count)), labels
+    pens = choose_pens(rng, points, joined)
+    return draw_digits(points, joined, pens, bleed(rng, pens)), labels
 
 
 def choose_labels(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -193,15 +196,16 @@ def _extent(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.sqrt(12 * greatest), 12 * np.sqrt(least * greatest)
 
 
-def bleed(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return how far the ink of ``count`` digits strays from the pen's edge, (count, 28, 28) pixels.
+def bleed(rng: np.random.Generator, pens: np.ndarray) -> np.ndarray:
+    """Return how far the ink of pens of these widths (N,) strays from their edge, (N, 28, 28) pixels.
 
-    Scanned ink has ragged edges. None of it leaves the box.
+    Scanned ink has ragged edges, in each digit to another degree, the more the wider the pen. None leaves the box.
     """
-    degree = rng.uniform(0, BLEEDING, (count, 1, 1)).astype(np.float32)
-    stray = np.full((count, SIDE, SIDE), -WIDEST_PEN, np.float32)
+    most = np.minimum(BLEEDING * (pens - FINE_PEN), MOST_BLEEDING)
+    degree = (most * rng.random(len(pens))).astype(np.float32)
+    stray = np.full((len(pens), SIDE, SIDE), -WIDEST_PEN, np.float32)
     box = slice((SIDE - BOX) // 2, (SIDE + BOX) // 2)
-    stray[:, box, box] = degree * _normal(rng, 1, (count, BOX, BOX))
+    stray[:, box, box] = degree[:, None, None] * _normal(rng, 1, (len(pens), BOX, BOX))
     return stray
 
 

@@ -43,6 +43,8 @@ _OFFER_HEIGHT = 5 * GRID - 2  # pixels; two lines of small text
 _COLUMN = 28 * GRID  # pixels; as wide as buttons and answer are at least where there is room
 _BETWEEN = 3 * GRID // 2  # pixels; from the network's input to the bars
 _LEAST_ANSWER = 10 * LEAST_PITCH
+_LEAST_STACK = _LEAST_ANSWER + GRID + 2 * SIDE + _CAPTION + _OFFER_HEIGHT  # bars over the network's input
+_CLEARLY = 1.15  # times as large is worth another arrangement
 
 
 class DrawingPanel(Panel):
@@ -445,21 +447,40 @@ class DrawingPanel(Panel):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Put everything under the pad, or beside it where there is more room."""
+        """Put the answer under the pad, or to its right where that makes the pad clearly larger."""
         area = self.rect().adjusted(GRID, GRID, -GRID, -GRID)
         answer = max(_LEAST_ANSWER, 3 * area.height() // 10)
         below = min(area.width(), area.height() - _BUTTONS - answer - 2 * GRID)
-        beside = min(area.width() // 2, area.height() - _BUTTONS - GRID)
-        if below >= beside or area.width() // 2 - GRID < self._least_column():
+        column = max(self.bars.minimumSizeHint().width(), 3 * area.width() // 10)
+        beside = min(area.width() - column - GRID, area.height() - _BUTTONS - GRID)
+        if beside > _CLEARLY * below and beside + GRID + _BUTTONS >= _LEAST_STACK:
+            width = max(beside, self._buttons.minimumSizeHint().width())
+            self._arrange_pad(area, width, beside)
+            area.adjust(width + GRID, 0, 0, 0)
+            area.setHeight(beside + GRID + _BUTTONS)
+            if area.width() >= 3 * SIDE + _BETWEEN + self.bars.minimumSizeHint().width():
+                self._arrange_answer(area)
+            else:
+                self._stack_answer(area)
+        else:
             # One column of one width, in the middle; a smaller pad stands in its middle.
             width = max(below, self._least_column(), min(area.width(), _COLUMN))
             area.adjust((area.width() - width) // 2, 0, 0, 0)
             area.setWidth(width)
             self._arrange_pad(area, width, below)
             self._arrange_answer(area.adjusted(0, below + _BUTTONS + 2 * GRID, 0, 0))
-        else:
-            self._arrange_pad(area, beside, beside)
-            self._arrange_answer(area.adjusted(beside + 2 * GRID, 0, 0, 0))
+
+    def _stack_answer(self, area: QRect) -> None:
+        """Put the bars into the upper part of a slim ``area``, the network's input and the offer under them.
+
+        The offer's place is kept, so that nothing moves when it goes.
+        """
+        side = max(min(area.width(), area.height() - _LEAST_STACK + 2 * SIDE) // SIDE, 2) * SIDE
+        top = area.bottom() + 1 - _OFFER_HEIGHT - _CAPTION - side
+        self.bars.setGeometry(area.x(), area.y(), area.width(), top - area.y() - GRID)
+        self.view.setGeometry(area.x() + (area.width() - side) // 2, top, side, side)
+        self._caption.setGeometry(area.x(), top + side, area.width(), _CAPTION)
+        self.offer.setGeometry(area.x(), top + side + _CAPTION, area.width(), _OFFER_HEIGHT)
 
     def _arrange_pad(self, area: QRect, width: int, height: int) -> None:
         """Put the pad, and under it the buttons, into a column of that ``width`` on the left of ``area``."""

@@ -633,9 +633,11 @@ def test_that_parameters_from_a_file_are_not_called_untrained(
     assert not panel.offer.isVisible()
 
 
+@pytest.mark.parametrize("size", [(230, 330), (310, 264), (420, 440), (700, 300), (330, 700)])
 def test_that_nothing_moves_under_the_pen_when_the_offer_appears(
-    panel: DrawingPanel, untrained_snapshot: Snapshot
+    panel: DrawingPanel, untrained_snapshot: Snapshot, size: tuple[int, int]
 ) -> None:
+    panel.resize(*size)
     panel.workbench.snapshot = untrained_snapshot
     panel.show_snapshot(untrained_snapshot)
     parts = (panel.pad, panel._buttons, panel.view, panel.bars)
