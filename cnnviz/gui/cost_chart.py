@@ -55,6 +55,8 @@ class CostChart(pg.GraphicsLayoutWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.viewport().setAcceptDrops(False)  # a dropped picture is the window's
+        self.setAcceptDrops(False)
         self._history = EMPTY
         self._steps_per_epoch = self._planned = 1
         self._logarithmic = False

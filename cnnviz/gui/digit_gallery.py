@@ -313,6 +313,5 @@ def _digit_of(event: QKeyEvent) -> int | None:
 
 
 def _describe(tile: Tile) -> str:
-    if tile.taken_for is None:
-        return f"my digit, a {tile.label}: not read yet"
-    return f"my digit, a {tile.label}: taken for a {tile.taken_for}"
+    read = "not read yet" if tile.taken_for is None else f"read as {tile.taken_for}"
+    return f"my digit, {'an' if tile.label == 8 else 'a'} {tile.label}: {read}"

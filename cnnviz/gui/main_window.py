@@ -47,6 +47,7 @@ from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.picture_dialog import PictureDialog, picture_in
 from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
+from cnnviz.gui.strokes import Picture
 from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
 from cnnviz.gui.transport import SPEED_POSITIONS, Transport
 from cnnviz.gui.workbench import Workbench
@@ -56,6 +57,7 @@ log = logging.getLogger(__name__)
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm *.pbm);;All files (*)"
 LAYOUT_VERSION = crc32(" ".join(panel.name for panel in PANELS).encode()) >> 1  # that of other panels fits no longer
+MESSAGE_MS = 10_000  # after which what went well is told no longer, so that there is room for what is under the mouse
 TICK_MS = 31  # the display takes what is newest some 32 times a second
 
 
@@ -79,6 +81,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._settings_file = settings_file
         self._sized = False
+        self._pictures_dir = ""
         self._shown: dict[str, tuple[Snapshot, float]] = {}  # panel -> what it shows, and since when
         self.panels: dict[str, Panel] = {panel.name: panel(workbench, self) for panel in PANELS}
         self.docks = {name: PanelDock(panel, self) for name, panel in self.panels.items()}
@@ -129,6 +132,9 @@ class MainWindow(QMainWindow):
         row.addWidget(self._notice, 1)
         row.addWidget(dismiss)
         self._notice_bar.hide()
+        self._until = QTimer(self)
+        self._until.setSingleShot(True)
+        self._until.timeout.connect(self._dismiss)
         self.statusBar().addPermanentWidget(self._notice_bar, 3)
 
     def _make_menus(self) -> None:
@@ -239,6 +245,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _show_message(self, line: str) -> None:
         self._show_notice(line, self._theme.text)
+        self._until.start(MESSAGE_MS)
 
     @Slot(str)
     def _show_failure(self, line: str) -> None:
@@ -246,6 +253,7 @@ class MainWindow(QMainWindow):
         self._show_notice(line, self._theme.warning)
 
     def _show_notice(self, line: str, color: str) -> None:
+        self._until.stop()
         self._notice.setText(line)
         self._notice.setToolTip(line)  # whole, where the window is too narrow for it
         self._notice.set_color(color)
@@ -253,6 +261,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _dismiss(self) -> None:
+        self._until.stop()
         self._notice_bar.hide()
 
     # Looks
@@ -329,9 +338,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def open_picture(self) -> None:
         """Ask for a picture file and show it on the pad."""
-        folder = self._settings.export_dir or str(Path.home())
+        folder = self._pictures_dir or self._settings.export_dir or str(Path.home())
         path, _ = QFileDialog.getOpenFileName(self, "Open picture", folder, PICTURES)
         if path:
+            self._pictures_dir = str(Path(path).parent)
             self.read_picture(Path(path))
 
     @Slot()
@@ -365,12 +375,19 @@ class MainWindow(QMainWindow):
 
     def read_picture(self, source: Path | QImage) -> None:
         """Read a picture, and show it on the pad once it is there; one that is still being read is given up."""
+        self._dismiss()  # what was wrong with another picture
         for other in self.findChildren(PictureDialog):
             other.stop()
         dialog = PictureDialog(source, self)
-        dialog.arrived.connect(self.drawing.show_picture)
+        dialog.arrived.connect(self._show_picture)
         dialog.failed.connect(self._show_failure)
         dialog.start()
+
+    @Slot(object)
+    def _show_picture(self, picture: Picture) -> None:
+        """Show a picture on the pad; a digit that is typed now is meant for it, not for a digit in the gallery."""
+        self.drawing.show_picture(picture)
+        self.drawing.pad.setFocus()
 
     @Slot()
     def export_parameters(self) -> None:

@@ -84,6 +84,7 @@ class OwnDigits(QObject):
         self._looked_at = -_ANSWER_EVERY  # when the selected digit alone was answered last
         self._unprepared: deque[Ink] = deque()
         self._unanswered: deque[str] = deque()
+        self._is_incomplete = False  # whether there are many digits that no network has read yet
         self._is_stale = False  # whether training has other digits than there are
         self._workspace = Workspace(overwrites=True)
         self._work = QTimer(self)
@@ -303,7 +304,9 @@ class OwnDigits(QObject):
     def _answer_new(self) -> None:
         """Let digits that have no answer yet have one at once, if they are few, so that their trails begin there."""
         new = [key for key, digit in self.digits.items() if key not in self.trails and digit.ink.is_prepared]
-        if self._snapshot is not None and 0 < len(new) <= _AT_ONCE:
+        if len(new) > _AT_ONCE:
+            self._is_incomplete = True  # though the network may be the same as before
+        elif new and self._snapshot is not None:
             self._answer(new, self._snapshot)
             self.answered.emit()
 
@@ -337,8 +340,9 @@ class OwnDigits(QObject):
 
     @property
     def _is_waiting(self) -> bool:
-        """Whether somebody looks at a network that has not answered yet."""
-        return self._wanted is not self._answered_by and bool(self.digits)
+        """Whether somebody looks at a network that has not answered yet, or not for all digits."""
+        is_due = self._wanted is not self._answered_by or self._is_incomplete
+        return is_due and self._wanted is not None and bool(self.digits)
 
     def _prepare_some(self) -> None:
         end = time.perf_counter() + _SLICE
@@ -349,7 +353,7 @@ class OwnDigits(QObject):
             self.changed.emit()
 
     def _begin_round(self) -> None:
-        self._began, self._answered_by = time.monotonic(), self._wanted
+        self._began, self._answered_by, self._is_incomplete = time.monotonic(), self._wanted, False
         self._unanswered.extend(self.digits)
 
     def _answer_some(self) -> None:

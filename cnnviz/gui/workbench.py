@@ -264,12 +264,17 @@ class Workbench(QObject):
 
     def open_shipped(self) -> None:
         """Begin a run from the trained parameters that come with the program; say why where that fails."""
+        before = self.config.preset
         try:
             self._begin_from(resource(SHIPPED))
         except UserError as error:
             self.failed.emit(str(error))
         else:
-            self.message.emit("The trained parameters that come with cnnviz are in use; R begins anew without them")
+            preset = self.config.preset
+            network = "" if preset == before else f", with their network, that of {PRESETS[preset].title}"
+            self.message.emit(
+                f"The trained parameters that come with cnnviz are in use{network}; R begins without them"
+            )
 
     def _begin_from(self, path: Path) -> None:
         saved = read_parameters(path)

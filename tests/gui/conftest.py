@@ -18,6 +18,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
+from cnnviz.data.augmentation import Augmentation
 from cnnviz.data.datasets import ArrayImageSet, Dataset
 from cnnviz.gui.theme import DARK, apply_theme
 from cnnviz.gui.workbench import Workbench
@@ -187,8 +188,10 @@ def random_dataset(monkeypatch: pytest.MonkeyPatch) -> Dataset:
 
 @pytest.fixture
 def small_config() -> TrainingConfig:
+    """Return settings of a short run that learns images as they are at one rate, whatever is best for its dataset."""
+    sizes = {"train_size": 64, "test_size": 40, "batch_size": 8, "epochs": 2}
     return TrainingConfig.from_preset(
-        "escontrela", "strokes", train_size=64, test_size=40, batch_size=8, epochs=2, seed=5
+        "escontrela", "strokes", **sizes, seed=5, lr=0.001, schedule="constant", augment=Augmentation()
     )
 
 

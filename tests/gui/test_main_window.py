@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from cnnviz.formats import read_parameters
+from cnnviz.gui import main_window
 from cnnviz.gui.app import Faults
 from cnnviz.gui.layout import COLUMNS
 from cnnviz.gui.main_window import TICK_MS, MainWindow, _with_extension
@@ -363,6 +364,19 @@ def test_that_the_button_follows_a_run_and_pause_between_two_looks_at_an_unchang
     window.refresh()
     assert window.transport.train.text() == "Train"
     live._run = None
+
+
+def test_that_what_went_well_is_told_for_a_while_and_what_went_wrong_until_it_is_dismissed(
+    window, monkeypatch, wait_until, qapp
+):
+    monkeypatch.setattr(main_window, "MESSAGE_MS", 1)
+    window._show_message("written")
+    assert window._notice_bar.isVisible()
+    wait_until(lambda: not window._notice_bar.isVisible())
+    window._show_message("written")
+    window._show_failure("not written")
+    QTest.qWait(20)
+    assert window._notice_bar.isVisible()
 
 
 def test_that_a_long_notice_takes_no_room_from_the_panels(window, qapp):

@@ -311,6 +311,23 @@ def test_that_many_digits_are_read_some_at_a_time(own, snapshot, monkeypatch, tm
 
 
 @pytest.mark.usefixtures("at_any_pace")
+def test_that_many_digits_that_come_to_a_network_at_rest_are_read_by_it(own, snapshot, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "_AT_ONCE", 4)
+    monkeypatch.setattr(module, "_ANSWER_EVERY", 0.0)
+    own.keep(SEVEN, 7)
+    own.follow(taking_for(snapshot, 7))
+    work(own)
+    rng = np.random.default_rng(1)
+    write_drawings(tmp_path / "more.json", [Drawing([rng.random((5, 2))], 4) for _ in range(9)])
+    own.import_from(tmp_path / "more.json")
+    work(own)
+    assert len(own.answers) == 10
+    own.clear()
+    own.undo()
+    work(own)
+    assert len(own.answers) == 10
+
+
 def test_that_the_scores_are_those_of_the_answers(own, snapshot):
     assert own.evaluation() is None
     own.keep(SEVEN, 7)

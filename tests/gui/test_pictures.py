@@ -10,8 +10,9 @@ from PIL import Image
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
+from cnnviz.data.drawing import Drawing
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
 from cnnviz.gui import picture_dialog
 from cnnviz.gui.main_window import MainWindow
@@ -177,6 +178,44 @@ def test_that_a_dropped_file_is_shown_and_read(window: MainWindow, file: Path, r
     assert drop(window, mime(file))
     rest()
     assert window.drawing.sheet.picture.title == "seven.png"
+
+
+def test_that_a_picture_can_be_dropped_on_any_part_of_the_window(window: MainWindow) -> None:
+    assert not [child for child in window.findChildren(QWidget) if child.acceptDrops()]
+
+
+def test_that_a_key_after_a_dropped_picture_labels_it_and_no_digit_in_the_gallery(
+    window: MainWindow, file: Path, rest: Callable[[], None]
+) -> None:
+    own, gallery = window._workbench.own_digits, window.panels["collection"].gallery
+    own.keep(Drawing(SEVEN, None), 3)
+    window.docks["collection"].raise_()
+    QApplication.processEvents()
+    gallery.setFocus()
+    drop(window, mime(file))
+    rest()
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_7)
+    assert [digit.label for digit in own.digits.values()] == [3, 7]
+
+
+def test_that_what_was_wrong_with_one_picture_is_not_told_beside_the_next(
+    window: MainWindow, file: Path, rest: Callable[[], None]
+) -> None:
+    window._show_failure("notes.txt: expected a picture")
+    drop(window, mime(file))
+    rest()
+    assert not window._notice_bar.isVisible()
+
+
+def test_that_the_dialog_for_pictures_opens_where_the_last_one_was(
+    window: MainWindow, file: Path, rest: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (folders.append(a[2]), (str(file), ""))[1])
+    for _ in range(2):
+        window.open_picture()
+        rest()
+    assert folders[1] == str(file.parent) != folders[0]
 
 
 def test_that_the_pad_shows_while_a_picture_is_dragged_that_it_goes_there(window: MainWindow, file: Path) -> None:

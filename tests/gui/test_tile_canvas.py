@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect
 from PySide6.QtTest import QTest
 
 from cnnviz.gui.theme import DARK, LIGHT, signed_colors
-from cnnviz.gui.tile_canvas import TileCanvas, TileGroup, arrange
+from cnnviz.gui.tile_canvas import LEGEND, TileCanvas, TileGroup, arrange
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of, nice_ceiling, number
 
 
@@ -141,6 +141,21 @@ def test_that_the_picture_shows_the_values_of_every_tile_pixel_by_pixel(own, qap
                 x = tile.left() + tile.width() * (2 * column + 1) // 4
                 y = tile.top() + tile.height() * (2 * row + 1) // 4
                 assert picture.pixel(x, y) == expected[row, column]
+
+
+def test_that_the_scale_of_a_narrow_last_group_is_written_whole(own):
+    def ink(width):
+        canvas = own(TileCanvas())
+        canvas.apply_theme(DARK)
+        canvas.resize(width, 300)
+        canvas.set_groups([group(1, 10, 10, scale=1.0), group(1, 10, 1, scale=0.0075)])
+        last = canvas.placed[1].area
+        below = range(last.bottom() - LEGEND + 11, last.bottom() + 1)  # the bar of colours
+        picture = canvas.grab().toImage()
+        first = canvas.placed[0].area.right() + 1
+        return sum(picture.pixelColor(x, y).name() != DARK.surface for x in range(first, width) for y in below)
+
+    assert ink(315) == ink(400)
 
 
 def test_that_values_that_are_not_finite_are_shown_without_a_warning():

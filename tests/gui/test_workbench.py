@@ -328,6 +328,15 @@ def test_that_shipped_parameters_are_opened_as_a_run_that_began_from_a_file(live
     assert len(told) == 1
 
 
+def test_that_it_is_told_where_shipped_parameters_bring_another_network(live, wait_until):
+    live.try_run(TrainingConfig.from_preset("zhou", live.config.dataset))
+    told = []
+    live.message.connect(told.append)
+    for _ in range(2):
+        live.open_shipped()
+    assert [", with their network, that of Escontrela; " in line for line in told] == [True, False]
+
+
 def test_that_missing_shipped_parameters_are_told_and_the_run_stays(live, monkeypatch):
     monkeypatch.setattr("cnnviz.gui.workbench.SHIPPED", "nothing.npz")
     told, before = [], live.snapshot

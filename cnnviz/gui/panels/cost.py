@@ -13,7 +13,7 @@ from cnnviz.gui.workbench import Workbench
 from cnnviz.training.history import WINDOW, HistoryView
 from cnnviz.training.snapshot import Snapshot
 
-NO_STEPS = "The cost appears with the first step: press Space"
+NO_STEPS = "The cost appears with the first step"
 NEAR = 6  # pixels within which the mouse is on a marker
 
 

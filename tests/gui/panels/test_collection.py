@@ -141,7 +141,16 @@ def test_that_what_is_under_the_mouse_is_told(panel):
     said: list[str] = []
     panel.hovered.connect(said.append)
     QTest.mouseMove(panel.gallery.viewport(), place(panel, keys_of(panel)[0]))
-    assert said[-1] == "my digit, a 1: taken for a 7"
+    assert said[-1] == "my digit, a 1: read as 7"
+
+
+def test_that_an_8_under_the_mouse_has_its_own_article(panel):
+    said: list[str] = []
+    panel.hovered.connect(said.append)
+    key = keys_of(panel)[0]
+    panel.workbench.own_digits.relabel(key, 8)
+    QTest.mouseMove(panel.gallery.viewport(), place(panel, key))
+    assert said[-1].startswith("my digit, an 8: ")
 
 
 def test_that_a_hidden_panel_shows_nothing_and_catches_up(panel, workbench):
