@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 from cnnviz.gui.theme import DARK, GRID, SMALL, TEXT, Theme, small_font
 
 LEAST_PITCH = 11  # pixels from one bar to the next
-_LARGEST_PITCH = 3 * GRID
+LARGEST_PITCH = 3 * GRID
 _DIGITS = 10
 _GAP = 6  # pixels between label, bar and figure
 _INSET = 3  # pixels left of the label: a ring may go around it
@@ -125,7 +125,7 @@ class ProbabilityBars(QWidget):
         return f"digit {self._pointed}: probability {percent(self.probabilities[self._pointed], 2)}"
 
     def _pitch(self) -> int:
-        return min(max(self.height() // _DIGITS, 1), _LARGEST_PITCH)
+        return min(max(self.height() // _DIGITS, 1), LARGEST_PITCH)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the rows, or the sentence over empty rows."""

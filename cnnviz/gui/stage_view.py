@@ -11,7 +11,7 @@ from cnnviz.gui.probabilities import percent
 from cnnviz.gui.theme import DARK, GRID, SMALL, Theme, grey_colors, small_font
 from cnnviz.gui.tiles import image_of
 
-_TEXT_WIDTH = 9 * GRID  # pixels beside the image, at least
+_TEXT_WIDTH = 8 * GRID  # pixels beside the image, at least
 _LARGEST = 5  # pixels of the screen for one of the image
 _TITLE_LINES = 2
 _TOP_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop

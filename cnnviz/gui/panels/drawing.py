@@ -16,7 +16,7 @@ from cnnviz.gui.digit_picker import DigitPicker
 from cnnviz.gui.input_view import SIDE, InputView
 from cnnviz.gui.pad import PEN_WIDTH, Pad
 from cnnviz.gui.panels.panel import Panel
-from cnnviz.gui.probabilities import LEAST_PITCH, ProbabilityBars, percent
+from cnnviz.gui.probabilities import LARGEST_PITCH, LEAST_PITCH, ProbabilityBars, percent
 from cnnviz.gui.strokes import Picture, Sheet, first_points
 from cnnviz.gui.theme import GRID, SMALL, Theme
 from cnnviz.gui.throttle import Throttle
@@ -44,6 +44,7 @@ _COLUMN = 28 * GRID  # pixels; as wide as buttons and answer are at least where 
 _BETWEEN = 3 * GRID // 2  # pixels; from the network's input to the bars
 _LEAST_ANSWER = 10 * LEAST_PITCH
 _LEAST_STACK = _LEAST_ANSWER + GRID + 2 * SIDE + _CAPTION + _OFFER_HEIGHT  # bars over the network's input
+_EASY_BARS = 20 * GRID  # pixels; height from which on the network's input may grow as well
 _CLEARLY = 1.15  # times as large is worth another arrangement
 
 
@@ -457,7 +458,6 @@ class DrawingPanel(Panel):
             width = max(beside, self._buttons.minimumSizeHint().width())
             self._arrange_pad(area, width, beside)
             area.adjust(width + GRID, 0, 0, 0)
-            area.setHeight(beside + GRID + _BUTTONS)
             if area.width() >= 3 * SIDE + _BETWEEN + self.bars.minimumSizeHint().width():
                 self._arrange_answer(area)
             else:
@@ -475,9 +475,11 @@ class DrawingPanel(Panel):
 
         The offer's place is kept, so that nothing moves when it goes.
         """
-        side = max(min(area.width(), area.height() - _LEAST_STACK + 2 * SIDE) // SIDE, 2) * SIDE
-        top = area.bottom() + 1 - _OFFER_HEIGHT - _CAPTION - side
-        self.bars.setGeometry(area.x(), area.y(), area.width(), top - area.y() - GRID)
+        room = area.height() - GRID - _CAPTION - _OFFER_HEIGHT
+        side = max(min(area.width(), room - _EASY_BARS) // SIDE, 2) * SIDE
+        height = min(room - side, 10 * LARGEST_PITCH)
+        top = area.y() + height + GRID
+        self.bars.setGeometry(area.x(), area.y(), area.width(), height)
         self.view.setGeometry(area.x() + (area.width() - side) // 2, top, side, side)
         self._caption.setGeometry(area.x(), top + side, area.width(), _CAPTION)
         self.offer.setGeometry(area.x(), top + side + _CAPTION, area.width(), _OFFER_HEIGHT)
