@@ -66,6 +66,7 @@ class Workbench(QObject):
         self._workspace = Workspace(overwrites=True)  # for drawings
         self._steps_per_second: float | None = None
         self._own_digits: tuple[np.ndarray, np.ndarray, float] | None = None  # images, labels, share
+        self._own_digits_learnt: dict[str, object] | None = None  # the latest that this run was given
         self.own_digits = OwnDigits(self)
         self.own_digits.message.connect(self.message)
         self.own_digits.failed.connect(self.failed)
@@ -85,8 +86,9 @@ class Workbench(QObject):
         if not self._has_loaded_for(config):
             check_dataset(config.dataset, config.data_dir)
         self._run = self._live_engine().begin(config, parameters, self._steps_per_second, self.probe)
+        self._own_digits_learnt = None
         if self._own_digits is not None:
-            self._run.control.set_own_digits(*self._own_digits)
+            self._pass_own_digits_on()
         self.config = config
         self.snapshot = None
         self._failure = None
@@ -211,7 +213,13 @@ class Workbench(QObject):
         own_digits(images, labels, share)
         self._own_digits = (images.copy(), labels.copy(), share)
         if self._run is not None:
-            self._run.control.set_own_digits(*self._own_digits)
+            self._pass_own_digits_on()
+
+    def _pass_own_digits_on(self) -> None:
+        images, _, share = self._own_digits
+        self._run.control.set_own_digits(*self._own_digits)
+        if len(images) and share:
+            self._own_digits_learnt = {"images": len(images), "share": share}
 
     def set_probe(self, probe: ProbeChoice) -> None:
         """Follow another image."""
@@ -250,6 +258,8 @@ class Workbench(QObject):
             raise UserError("there are no parameters yet: wait until the data are loaded")
         snapshot = self.snapshot
         facts = snapshot.config.for_file(snapshot.step, snapshot.history.learning_rates)
+        if self._own_digits_learnt is not None:  # nobody else has them: the settings alone do not lead here
+            facts["training"]["own_digits"] = self._own_digits_learnt
         return SavedParameters(parameters=snapshot.parameters.flat(), **facts)
 
     def export(self, path: Path) -> None:

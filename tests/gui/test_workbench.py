@@ -109,6 +109,7 @@ def test_that_own_digits_are_learnt_in_this_run_and_after_a_reset(live, wait_unt
         assert (live.snapshot.trace.probe.image == 77).all()
         live.reset()
         wait_until(lambda: live.poll() or live.snapshot)
+    assert live.saved_parameters().training["own_digits"] == {"images": 1, "share": 1.0}
     with pytest.raises(ConfigError, match="own_digits"):
         live.set_own_digits(np.full((1, 28, 28), 77, np.uint8), np.array([17]), 1.0)
 
