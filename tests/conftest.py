@@ -11,6 +11,12 @@ GRACE_SECONDS = 2.0  # for threads that are on their way out
 
 
 @pytest.fixture(autouse=True)
+def _no_data_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for datasets in no folder that whoever runs the tests has named for the program."""
+    monkeypatch.delenv("CNNVIZ_DATA_DIR", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def _no_thread_left_behind() -> Iterator[None]:
     """Fail a test that leaves a thread alive which was not there before."""
     before = set(threading.enumerate())
