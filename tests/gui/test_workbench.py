@@ -47,23 +47,23 @@ def test_that_a_step_learns_one_batch(live, wait_until):
     assert len(live.snapshot.history.losses) == 3
 
 
-def test_that_the_window_ends_in_the_same_bits_as_the_command_line(live, small_config, random_dataset, wait_until):
+def test_that_the_window_comes_to_the_same_bits_as_the_command_line(live, small_config, random_dataset, wait_until):
     plain = Trainer(small_config, random_dataset)
-    for _ in plain.events():
-        pass
     whims = random.Random(3)
-    steps = 2 * plain.steps_per_epoch
-    while live.snapshot.step < steps:
+    while live.snapshot.step < 2 * plain.steps_per_epoch - 2:
         whim = whims.choice([live.step, live.toggle, live.pause, live.train, live.evaluate, live.poll])
         whim()
         live.set_speed(whims.choice([None, 500.0, 50.0]))
         live.set_probe(whims.choice([ProbeChoice("test", 3), ProbeChoice("training"), ProbeChoice()]))
         time.sleep(whims.random() * 0.01)
         live.poll()
-        if live.status.phase is Phase.FINISHED:
+    live.pause()
+    wait_until(lambda: live.poll() or live.status.phase in (Phase.PAUSED, Phase.FINISHED))
+    steps = live.snapshot.step  # a wish that comes after the last epoch begins another one
+    plain.epochs = -(-steps // plain.steps_per_epoch)
+    for _ in plain.events():
+        if plain.step == steps:
             break
-    wait_until(lambda: has_come_to(live, steps))
-    assert live.snapshot.step == steps
     assert live.snapshot.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
 
 
