@@ -250,7 +250,7 @@ class Workbench(QObject):
 
     def classify_all(self, images: np.ndarray, snapshot: Snapshot) -> np.ndarray:
         """Return the probabilities, shape (N, 10), for ``images`` (N, 28, 28) grey levels by one of the snapshots."""
-        return snapshot.network.predict(snapshot.normalization.apply(images), snapshot.parameters, self._workspace)
+        return snapshot.classify(images, self._workspace)
 
     def saved_parameters(self) -> SavedParameters:
         """Return the newest parameters as they are written to files; UserError where there are none yet."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cnnviz.data.preprocessing import Normalization
-from cnnviz.nn import Network, Parameters, softmax_cross_entropy
+from cnnviz.nn import Network, Parameters, Workspace, softmax_cross_entropy
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.history import HistoryView
 
@@ -117,20 +117,22 @@ def _seal(cache: Any) -> None:
             _seal(part)
 
 
-@dataclass(frozen=True)
-class State:
-    """What a trainer hands over after some step, of which a snapshot is made wherever it is wanted.
-
-    It costs the trainer next to nothing: the trace is made by who looks.
+@dataclass(frozen=True, kw_only=True)
+class _AfterStep:
+    """Where a run is after some step.
 
     Attributes
     ----------
-    probe : Probe
-        What is to be traced.
-    parameters, gradients
-        As in ``Snapshot``, but the trainer's own, which its next step changes.
-    step, epoch, step_in_epoch, steps_per_epoch, epochs, learning_rate, history
-        As in ``Snapshot``.
+    parameters : Parameters
+    gradients : Parameters or None
+        Of the last training batch; None before the first step.
+    step, epoch : int
+        Updates made; whole epochs done.
+    step_in_epoch, steps_per_epoch, epochs : int
+        How far the current epoch is, how long it is, and how many there will be.
+    learning_rate : float
+        Of the next step.
+    history : HistoryView
     """
 
     parameters: Parameters
@@ -142,6 +144,21 @@ class State:
     epochs: int
     learning_rate: float
     history: HistoryView
+
+
+@dataclass(frozen=True, kw_only=True)
+class State(_AfterStep):
+    """What a trainer hands over after some step, of which a snapshot is made wherever it is wanted.
+
+    It costs the trainer next to nothing: the arrays are its own, which its next step changes, and the trace is made by
+    who looks.
+
+    Attributes
+    ----------
+    probe : Probe
+        What is to be traced.
+    """
+
     probe: Probe
 
     def copy(self) -> "State":
@@ -154,39 +171,20 @@ class State:
         )
 
 
-@dataclass(frozen=True)
-class Snapshot:
+@dataclass(frozen=True, kw_only=True)
+class Snapshot(_AfterStep):
     """The state of a run after some step; read-only, and independent of all later steps.
 
     Attributes
     ----------
     config : TrainingConfig
     network : Network
-    parameters : Parameters
-    gradients : Parameters or None
-        Of the last training batch; None before the first step.
-    step, epoch : int
-        Updates made; whole epochs done.
-    step_in_epoch, steps_per_epoch, epochs : int
-        How far the current epoch is, how long it is, and how many there will be.
-    learning_rate : float
-        Of the next step.
-    history : HistoryView
     trace : Trace
         Of the probe, by ``parameters``.
     """
 
     config: TrainingConfig
     network: Network
-    parameters: Parameters
-    gradients: Parameters | None
-    step: int
-    epoch: int
-    step_in_epoch: int
-    steps_per_epoch: int
-    epochs: int
-    learning_rate: float
-    history: HistoryView
     trace: Trace
 
     @classmethod
@@ -200,3 +198,7 @@ class Snapshot:
     def normalization(self) -> Normalization:
         """What images go through before they enter the network."""
         return self.config.recipe.normalization
+
+    def classify(self, images: np.ndarray, workspace: Workspace) -> np.ndarray:
+        """Return the probabilities, shape (N, 10), for ``images`` (N, 28, 28) grey levels, in an array of its own."""
+        return self.network.predict(self.normalization.apply(images), self.parameters, workspace)
