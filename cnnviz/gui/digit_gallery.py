@@ -22,6 +22,7 @@ from cnnviz.data.collection import Ink
 from cnnviz.gui.input_view import SIDE
 from cnnviz.gui.theme import DARK, GRID, Theme, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of
+from cnnviz.gui.words import with_article
 
 SIZES = (3 * SIDE, 2 * SIDE, SIDE)  # of tiles, pixels: the largest at which all are seen at once, if there is one
 HEADING = 3 * GRID  # pixels; width of what stands before the first digit of a kind
@@ -314,4 +315,4 @@ def _digit_of(event: QKeyEvent) -> int | None:
 
 def _describe(tile: Tile) -> str:
     read = "not read yet" if tile.taken_for is None else f"read as {tile.taken_for}"
-    return f"my digit, {'an' if tile.label == 8 else 'a'} {tile.label}: {read}"
+    return f"my digit, {with_article(tile.label)}: {read}"

@@ -14,6 +14,7 @@ from cnnviz.data.collection import Change, Collection, CollectionError, Ink, Own
 from cnnviz.data.collection_files import export_idx, export_strokes, read_digits
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.pen import SIDE
+from cnnviz.gui.words import digits_text, with_article
 from cnnviz.nn import Workspace
 from cnnviz.training.evaluation import CLASSES, Evaluation
 from cnnviz.training.snapshot import Snapshot
@@ -115,26 +116,27 @@ class OwnDigits(QObject):
         _ = change[key].ink.image  # so that it is answered at once
         if key in self.digits:
             self.relabel(key, label)
-        elif self._change(change, f"{_a(label)} kept"):
-            self._tell(f"Kept as {_a(label)}: {self._count(label)}")
+        elif self._change(change, f"{with_article(label)} kept"):
+            self._tell(f"Kept as {with_article(label)}: {self._count(label)}")
         if key in self.digits:
             self.select(key)
 
     def relabel(self, key: str, label: int) -> None:
         """Say that a digit is another one."""
-        before = self.digits[key]
-        if before.label == label:
-            self._tell(f"Kept as {_a(label)} already: {self._count(label)}")
-        elif self._change({key: before._replace(label=label)}, f"{_a(label)} instead of {_a(before.label)}"):
-            self._tell(f"{_a(label).capitalize()} now, no longer {_a(before.label)}: {self._count(label)}")
+        digit = self.digits[key]
+        now, before = with_article(label), with_article(digit.label)
+        if digit.label == label:
+            self._tell(f"Kept as {now} already: {self._count(label)}")
+        elif self._change({key: digit._replace(label=label)}, f"{now} instead of {before}"):
+            self._tell(f"{now.capitalize()} now, no longer {before}: {self._count(label)}")
 
     def remove(self, key: str) -> None:
         """Take a digit away; its neighbour is selected."""
         label, keys = self.digits[key].label, list(self.in_order())
         place = keys.index(key)
-        if self._change({key: None}, f"{_a(label)} taken away"):
+        if self._change({key: None}, f"{with_article(label)} taken away"):
             self.select(next(iter(keys[place + 1 :] or keys[max(place - 1, 0) : place]), None))
-            self._tell(f"Taken away: {_a(label)}; Ctrl+Z puts it back")
+            self._tell(f"Taken away: {with_article(label)}; Ctrl+Z puts it back")
 
     def clear(self) -> None:
         """Take all digits away."""
@@ -157,24 +159,24 @@ class OwnDigits(QObject):
         read = read_digits(path)
         new = {key: digit for key, digit in read.items() if key not in self.digits}
         known = f"; {len(read) - len(new):,} were here already" if len(new) < len(read) else ""
-        if not new or self._change(new, f"{_digits(len(new))} added from {path.name}"):
+        if not new or self._change(new, f"{digits_text(len(new))} added from {path.name}"):
             self.select(next(reversed(read)))
-            self._tell(f"{_digits(len(new))} added from {path.name}{known}")
+            self._tell(f"{digits_text(len(new))} added from {path.name}{known}")
 
     def export_strokes(self, path: Path) -> None:
         """Write all digits as strokes; UserError where that fails."""
         export_strokes(path, list(self.digits.values()))
-        self._tell(f"{_digits(len(self.digits))} of yours written to {path}")
+        self._tell(f"{digits_text(len(self.digits))} of yours written to {path}")
 
     def export_idx(self, folder: Path) -> None:
         """Write all digits as images, a dataset; UserError where that fails."""
         export_idx(folder, list(self.digits.values()))
-        self._tell(f"{_digits(len(self.digits))} of yours written to {folder}: train --dataset takes that folder")
+        self._tell(f"{digits_text(len(self.digits))} of yours written to {folder}: train --dataset takes that folder")
 
     def _count(self, label: int) -> str:
         same = sum(digit.label == label for digit in self.digits.values())
         plural = "" if same == 1 else "es" if label == 6 else "s"
-        return f"{_digits(len(self.digits))} of yours ({same:,} {_NAMES[label]}{plural})"
+        return f"{digits_text(len(self.digits))} of yours ({same:,} {_NAMES[label]}{plural})"
 
     # The way back
 
@@ -202,7 +204,7 @@ class OwnDigits(QObject):
         if inverse is not None:
             target.append(_Step(self.sheet, inverse, step.what))
             self.select(next((key for key in reversed(step.change) if key in self.digits), self._a_selection()))
-            self._tell(f"{told}: {step.what}; {_digits(len(self.digits))} of yours")
+            self._tell(f"{told}: {step.what}; {digits_text(len(self.digits))} of yours")
 
     def _change(self, change: Change, what: str) -> bool:
         """Make a change that can be taken back; False where it cannot be made, which has been said then."""
@@ -312,9 +314,7 @@ class OwnDigits(QObject):
 
     def _answer(self, keys: Sequence[str], snapshot: Snapshot) -> None:
         images = np.stack([self.digits[key].ink.image for key in keys])
-        x = snapshot.normalization.apply(images)
-        probabilities = snapshot.network.predict(x, snapshot.parameters, self._workspace).copy()
-        for key, row in zip(keys, probabilities, strict=True):
+        for key, row in zip(keys, snapshot.classify(images, self._workspace), strict=True):
             self.answers[key] = row
             trail, digit = self.trails.setdefault(key, []), int(row.argmax())
             if not trail or trail[-1] != digit:
@@ -386,11 +386,3 @@ class OwnDigits(QObject):
             self._is_stale = True
             self.share_changed.emit()
             self._work.start()
-
-
-def _a(digit: int) -> str:
-    return f"an {digit}" if digit == 8 else f"a {digit}"
-
-
-def _digits(count: int) -> str:
-    return f"{count:,} digit" if count == 1 else f"{count:,} digits"

@@ -25,6 +25,7 @@ from cnnviz.gui.own_digits import GREATEST_SHARE
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.probabilities import ProbabilityBars, percent
 from cnnviz.gui.theme import GRID, Theme
+from cnnviz.gui.words import digits_text, with_article
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
@@ -310,13 +311,13 @@ class CollectionPanel(Panel):
 
 def count_text(count: int, right: int | None) -> str:
     """Return such as "12 digits, 9 read right"; ``right`` is None as long as not all were read."""
-    digits = "No digits yet" if not count else "1 digit" if count == 1 else f"{count:,} digits"
+    digits = digits_text(count) if count else "No digits yet"
     return digits if right is None or not count else f"{digits}, {right:,} read right"
 
 
 def verdict_text(label: int, answer: object) -> str:
     """Return what a digit is, and what it is taken for."""
-    meant = f"{'an' if label == 8 else 'a'} {label}"
+    meant = with_article(label)
     if answer is None:
         return meant
     best = int(answer.argmax())

@@ -21,6 +21,7 @@ from cnnviz.gui.strokes import Picture, Sheet, first_points
 from cnnviz.gui.theme import GRID, SMALL, Theme
 from cnnviz.gui.throttle import Throttle
 from cnnviz.gui.tiles import number
+from cnnviz.gui.words import with_article
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.snapshot import Snapshot
@@ -234,7 +235,7 @@ class DrawingPanel(Panel):
         if (drawing := self._as_drawing()) is not None:
             self._own.keep(drawing, label)
         elif self.pad.is_empty:
-            self._own.message.emit(f"Draw a digit first: then {label} says that it is a {label}")
+            self._own.message.emit(f"Draw a digit first: then {label} says that it is {with_article(label)}")
         else:
             self._own.message.emit("A test digit is not kept: learning from it would spoil the test")
 
@@ -336,7 +337,7 @@ class DrawingPanel(Panel):
         if picture is None or picture.label is None:
             return picture.title if picture else ""
         read = "" if probabilities is None else f", read as {int(probabilities.argmax())}"
-        return f"{picture.title}: {_a(picture.label)}{read}"
+        return f"{picture.title}: {with_article(picture.label)}{read}"
 
     def _write_note(self, text: str) -> None:
         """Write a line over the lower edge of the pad, which it may be wider than; empty: none."""
@@ -506,9 +507,4 @@ class DrawingPanel(Panel):
 
 def _in_words(probabilities: np.ndarray) -> str:
     best = int(probabilities.argmax())
-    return f"looks like {_a(best)}, {percent(probabilities[best])}"
-
-
-def _a(digit: int) -> str:
-    """Return ``digit`` with its article."""
-    return f"{'an' if digit == 8 else 'a'} {digit}"
+    return f"looks like {with_article(best)}, {percent(probabilities[best])}"

@@ -432,9 +432,13 @@ def test_that_an_empty_pad_is_not_kept(panel: DrawingPanel) -> None:
     lines: list[str] = []
     panel.workbench.message.connect(lines.append)
     panel.label_drawing(7)
+    panel.label_drawing(8)
     QTest.mouseClick(panel.bars, LEFT, pos=QPoint(3, 3))
     assert panel.workbench.own_digits.digits == {}
-    assert lines == ["Draw a digit first: then 7 says that it is a 7"]
+    assert lines == [
+        "Draw a digit first: then 7 says that it is a 7",
+        "Draw a digit first: then 8 says that it is an 8",
+    ]
 
 
 def test_that_a_picture_is_kept_as_the_network_gets_it_and_a_test_digit_is_not(panel: DrawingPanel) -> None:
