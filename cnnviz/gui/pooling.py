@@ -174,10 +174,5 @@ def invitation(pooled: PooledChannel) -> str:
     return f"Point at a window to see its {_NUMERALS.get(count, f'{count} values')} and the gradient"
 
 
-def figures(value: float, digits: int) -> str:
-    """Return ``value`` with ``digits`` significant digits and a true minus sign."""
-    return f"{value + 0.0:.{digits}g}".replace("-", "\u2212")  # adding 0 turns -0 into 0
-
-
 def _steady(value: float) -> str:
     return f"{value + 0.0:#.3g}".rstrip(".").replace("-", "\u2212").rjust(_WIDTH, _FILL)

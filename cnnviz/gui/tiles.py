@@ -58,3 +58,8 @@ def number(value: float) -> str:
     """Return ``value`` with four significant digits and true minus signs, such as 1.5e\u22127."""
     mantissa, exponent, power = f"{value:.4g}".partition("e")
     return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")
+
+
+def figures(value: float, digits: int) -> str:
+    """Return ``value`` with ``digits`` significant digits and a true minus sign."""
+    return f"{value + 0.0:.{digits}g}".replace("-", "\u2212")  # adding 0 turns -0 into 0

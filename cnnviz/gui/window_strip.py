@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from cnnviz.gui.pooling import PooledChannel, Window, figures, invitation
+from cnnviz.gui.number_cells import paint_number, part
+from cnnviz.gui.pooling import PooledChannel, Window, invitation
 from cnnviz.gui.routing_layout import CAPTION, RoutingLayout
 from cnnviz.gui.routing_picture import highlight_pen, paint_arrow
 from cnnviz.gui.theme import DARK, GRID, Theme, small_font
@@ -16,7 +17,6 @@ from cnnviz.gui.tiles import Coloring, color_pixels
 LEAST_ROW, _HIGHEST_ROW = 14, 36  # pixels of a row of the tables
 _ROOMY = (88, 22)  # pixels of a cell in which figures have the size of text
 _LEVEL = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_MIDDLE = 0.5  # lightness from which on text is dark
 
 
 class WindowStrip(QWidget):
@@ -50,9 +50,9 @@ class WindowStrip(QWidget):
             (after, pooled.handed_by(window), pooled.gradient_scale),
         ):
             for (i, j), value in np.ndenumerate(values):
-                yield _part(column, i, j, size, size), float(value), scale, bool(pooled.winners[window][i, j])
-        yield _part(middle, 0, 0, 2, 1), float(pooled.maxima[window]), pooled.activation_scale, False
-        yield _part(middle, 1, 0, 2, 1), float(pooled.arriving[window]), pooled.gradient_scale, False
+                yield part(column, i, j, size, size), float(value), scale, bool(pooled.winners[window][i, j])
+        yield part(middle, 0, 0, 2, 1), float(pooled.maxima[window]), pooled.activation_scale, False
+        yield part(middle, 1, 0, 2, 1), float(pooled.arriving[window]), pooled.gradient_scale, False
 
     def _columns(self) -> tuple[QRectF, QRectF, QRectF]:
         """Return the places of the three tables: under the large maps, and under the small ones."""
@@ -98,11 +98,8 @@ class WindowStrip(QWidget):
                 painter.drawText(row, _LEVEL, text)
 
     def _paint_cell(self, painter: QPainter, place: QRectF, value: float, scale: float) -> None:
-        color = QColor(int(color_pixels(np.array([value]), scale, Coloring.SIGNED, self._theme)[0]))
-        painter.fillRect(place.adjusted(0, 0, -1, -1), color)
-        painter.setPen(QColor("#000000" if color.lightnessF() > _MIDDLE else "#ffffff"))
-        text = fitting_figures(value, painter.fontMetrics(), place.width())
-        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+        color = color_pixels(np.array([value]), scale, Coloring.SIGNED, self._theme)[0]
+        paint_number(painter, place, value, QColor(int(color)))
 
     def _paint_winners(self, painter: QPainter) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -121,18 +118,3 @@ class WindowStrip(QWidget):
         for from_, to, share in ((before, middle, 0.25), (middle, after, 0.75)):
             y = middle.top() + share * middle.height()
             paint_arrow(painter, QPointF(from_.right(), y), QPointF(to.left(), y), color)
-
-
-def fitting_figures(value: float, metrics: QFontMetrics, width: float) -> str:
-    """Return ``value`` with as many significant digits, four at most, as fit into ``width`` pixels, or dots."""
-    texts = [figures(value, digits) for digits in (4, 3, 2, 1)]
-    if abs(value) < 1:
-        texts += [text.replace("0.", ".", 1) for text in texts[2:]]
-    return next((text for text in texts if metrics.horizontalAdvance(text) <= width - GRID // 2), "\u2026")
-
-
-def _part(area: QRectF, row: int, column: int, rows: int, columns: int) -> QRectF:
-    """Return one of ``rows`` x ``columns`` equal parts of ``area``, its edges on whole pixels."""
-    top, bottom = (area.top() + round(r * area.height() / rows) for r in (row, row + 1))
-    left, right = (round(area.left() + c * area.width() / columns) for c in (column, column + 1))
-    return QRectF(left, top, right - left, bottom - top)

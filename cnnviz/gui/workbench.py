@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from cnnviz.data import check_dataset
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import UserError
+from cnnviz.explain.places import Place
 from cnnviz.formats import SavedParameters, read_parameters, write_parameters
 from cnnviz.gui.own_digits import OwnDigits
 from cnnviz.gui.training_thread import TrainingThread
@@ -42,12 +43,18 @@ class Workbench(QObject):
         Whether the current run began from parameters that were opened, not from random ones.
     own_digits : OwnDigits
         What the user has labelled.
+    subject : Place or None
+        The number that was chosen to be looked into.
+    pointed : Place or None
+        The number under the mouse, in whichever panel.
     """
 
     run_started = Signal()  # another run: other settings, seed or parameters
     snapshot_arrived = Signal(object)
     status_changed = Signal(object)
     probe_changed = Signal()
+    subject_changed = Signal()
+    pointed_changed = Signal()
     message = Signal(str)  # something went well: one line
     failed = Signal(str)  # something went wrong: one line
 
@@ -57,6 +64,8 @@ class Workbench(QObject):
         self.config = config
         self.snapshot: Snapshot | None = None
         self.probe = ProbeChoice("test", 17)  # a 4 of the strokes, a 7 of MNIST: more to see than in the first, a 1
+        self.subject: Place | None = None
+        self.pointed: Place | None = None
         self._thread = TrainingThread(engine, self) if engine else None
         self._run: Run | None = None
         self._failure: str | None = None  # of the current run, once it has been told
@@ -227,6 +236,17 @@ class Workbench(QObject):
         if self._run is not None:
             self._run.control.set_probe(probe)
         self.probe_changed.emit()
+
+    def choose(self, place: Place | None) -> None:
+        """Look into the number at ``place``; None: into none."""
+        self.subject = place
+        self.subject_changed.emit()
+
+    def point_at(self, place: Place | None) -> None:
+        """Tell which number is under the mouse."""
+        if place != self.pointed:
+            self.pointed = place
+            self.pointed_changed.emit()
 
     def evaluate(self) -> None:
         """Score on the test set, now."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.nn import Network, Parameters, Workspace, softmax_cross_entropy
+from cnnviz.training.batches import Batch
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.history import HistoryView
 
@@ -52,6 +53,8 @@ class Trace:
         Layer -> gradient of the cost by that output, same shape.
     input_gradient : array, shape (28, 28, 1)
         Gradient of the cost by the normalised image.
+    parameter_gradients : Parameters
+        Gradient of the cost by every parameter.
     caches : dict
         Layer -> what its way back used, for a batch of one; for max pooling the routing.
     """
@@ -64,6 +67,7 @@ class Trace:
     outputs: dict[str, np.ndarray]
     output_gradients: dict[str, np.ndarray]
     input_gradient: np.ndarray
+    parameter_gradients: Parameters
     caches: dict[str, Any]
 
     def gradient_into(self, layer: str) -> np.ndarray:
@@ -87,7 +91,7 @@ def trace(network: Network, parameters: Parameters, probe: Probe, normalization:
         target = int(forward.logits[0].argmax()) if probe.label is None else probe.label
         scores = softmax_cross_entropy(forward.logits, np.array([target]))
         backward = network.backward(scores.gradient, forward, parameters, gradients)
-    _seal(tuple(forward.caches.values()))
+    _seal((*forward.caches.values(), gradients.vector, *gradients.flat().values()))
     return Trace(
         probe=replace(probe, image=_sealed(probe.image[np.newaxis])),
         target=target,
@@ -97,6 +101,7 @@ def trace(network: Network, parameters: Parameters, probe: Probe, normalization:
         outputs={name: _sealed(y) for name, y in forward.outputs.items()},
         output_gradients={name: _sealed(backward.outputs[name]) for name in forward.outputs},
         input_gradient=_sealed(backward.inputs),
+        parameter_gradients=gradients,
         caches=forward.caches,
     )
 
@@ -126,6 +131,8 @@ class _AfterStep:
     parameters : Parameters
     gradients : Parameters or None
         Of the last training batch; None before the first step.
+    batch : Batch or None
+        That batch, as it was learnt.
     step, epoch : int
         Updates made; whole epochs done.
     step_in_epoch, steps_per_epoch, epochs : int
@@ -137,6 +144,7 @@ class _AfterStep:
 
     parameters: Parameters
     gradients: Parameters | None
+    batch: Batch | None
     step: int
     epoch: int
     step_in_epoch: int

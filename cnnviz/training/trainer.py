@@ -195,6 +195,7 @@ class Trainer:
         return State(
             parameters=self.parameters,
             gradients=self._learner.gradients if self.step else None,
+            batch=self._batch,
             step=self.step,
             epoch=self.epoch,
             step_in_epoch=self.step_in_epoch,

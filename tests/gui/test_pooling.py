@@ -8,7 +8,6 @@ from cnnviz.gui.pooling import (
     PooledChannel,
     conservation_text,
     facts_text,
-    figures,
     invitation,
     is_conserved,
     pooling_layers,
@@ -17,6 +16,7 @@ from cnnviz.gui.pooling import (
     window_text,
     winners,
 )
+from cnnviz.gui.tiles import figures
 from cnnviz.nn import Dense, Flatten, MaxPool2D, Network
 from cnnviz.training.snapshot import Probe, trace
 

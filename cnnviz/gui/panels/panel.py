@@ -9,6 +9,8 @@ from cnnviz.gui.theme import Theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
+Row = tuple[object, ...]
+
 
 class Panel(QWidget):
     """A part of the window that shows something of the network.
@@ -49,6 +51,10 @@ class Panel(QWidget):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show ``snapshot``; called at most some 30 times a second, only while the panel is seen."""
+
+    def numbers(self) -> list[Row]:
+        """Return what is shown as the rows of a table, the first of them its heading; empty where there is nothing."""
+        return []
 
     def catch_up(self) -> None:
         """Look at what else has changed while the panel was not seen; called when it comes to the front."""

@@ -1,8 +1,8 @@
 import pytest
 from PySide6.QtGui import QFontMetrics
 
+from cnnviz.gui.number_cells import fitting_figures
 from cnnviz.gui.theme import small_font
-from cnnviz.gui.window_strip import fitting_figures
 
 
 @pytest.mark.parametrize(
