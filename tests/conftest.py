@@ -5,7 +5,13 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
+
+from cnnviz.data.datasets import ArrayImageSet, Dataset
+from cnnviz.training.config import TrainingConfig
+from cnnviz.training.snapshot import Snapshot
+from cnnviz.training.trainer import Trainer
 
 GRACE_SECONDS = 2.0  # for threads that are on their way out
 
@@ -60,3 +66,30 @@ def peak_of() -> Callable[[Callable[[], object]], int]:
             tracemalloc.stop()
 
     return measure
+
+
+@pytest.fixture
+def dataset_of_noise() -> Dataset:
+    """Return 64 random images to learn from and 40 to be tested on."""
+    return Dataset("random", "random", _random_digits(64, 1), _random_digits(40, 2))
+
+
+@pytest.fixture
+def make_snapshot(dataset_of_noise: Dataset) -> Callable[..., Snapshot]:
+    """Return a function that makes a snapshot of a few real steps and one evaluation on random images."""
+
+    def make(preset: str, steps: int = 3) -> Snapshot:
+        config = TrainingConfig.from_preset(preset, "strokes", train_size=64, test_size=40, batch_size=8)
+        trainer = Trainer(config, dataset_of_noise)
+        events = trainer.events()
+        for _ in range(steps):
+            next(events)
+        trainer.score()
+        return trainer.snapshot(trainer.test_probe(0))
+
+    return make
+
+
+def _random_digits(count: int, seed: int) -> ArrayImageSet:
+    rng = np.random.default_rng(seed)
+    return ArrayImageSet(rng.integers(0, 256, (count, 28, 28)).astype(np.uint8), rng.integers(0, 10, count))

@@ -1,19 +1,11 @@
-import numpy as np
 import pytest
 
-from cnnviz.data.datasets import ArrayImageSet, Dataset
 from cnnviz.explain.places import INPUT, Cell, Probability, Weight, exists, gradient_at, value_at
-from cnnviz.training.config import TrainingConfig
-from cnnviz.training.trainer import StepDone, Trainer
 
 
-@pytest.fixture(scope="module")
-def snapshot():
-    rng = np.random.default_rng(0)
-    images = ArrayImageSet(rng.integers(0, 256, (8, 28, 28), np.uint8), np.arange(8) % 10)
-    trainer = Trainer(TrainingConfig.from_preset("escontrela", "strokes", epochs=1), Dataset("noise", images, images))
-    assert isinstance(next(trainer.events()), StepDone)
-    return trainer.snapshot(trainer.test_probe(3))
+@pytest.fixture
+def snapshot(make_snapshot):
+    return make_snapshot("escontrela")
 
 
 def test_that_a_place_leads_to_the_engine_s_own_numbers(snapshot):

@@ -12,21 +12,19 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
 from cnnviz.data.augmentation import Augmentation
-from cnnviz.data.datasets import ArrayImageSet, Dataset
+from cnnviz.data.datasets import Dataset
 from cnnviz.gui.theme import DARK, apply_theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.engine import start_process
 from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot
-from cnnviz.training.trainer import Trainer
 from cnnviz.training.worker import serve
 
 
@@ -126,34 +124,18 @@ def own(qapp: QApplication) -> Iterator[Callable[[QWidget], QWidget]]:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def random_digits(count: int, seed: int) -> ArrayImageSet:
-    rng = np.random.default_rng(seed)
-    return ArrayImageSet(rng.integers(0, 256, (count, 28, 28)).astype(np.uint8), rng.integers(0, 10, count))
-
-
-def make_snapshot(preset: str, steps: int = 3) -> Snapshot:
-    """Return a snapshot of a few real steps and one evaluation on random images."""
-    config = TrainingConfig.from_preset(preset, "strokes", train_size=64, test_size=40, batch_size=8)
-    trainer = Trainer(config, Dataset("random", "random", random_digits(64, 1), random_digits(40, 2)))
-    events = trainer.events()
-    for _ in range(steps):
-        next(events)
-    trainer.score()
-    return trainer.snapshot(trainer.test_probe(0))
-
-
 @pytest.fixture
-def snapshot() -> Snapshot:
+def snapshot(make_snapshot: Callable[..., Snapshot]) -> Snapshot:
     return make_snapshot("escontrela")
 
 
 @pytest.fixture
-def zhou_snapshot() -> Snapshot:
+def zhou_snapshot(make_snapshot: Callable[..., Snapshot]) -> Snapshot:
     return make_snapshot("zhou")
 
 
 @pytest.fixture
-def untrained_snapshot() -> Snapshot:
+def untrained_snapshot(make_snapshot: Callable[..., Snapshot]) -> Snapshot:
     return make_snapshot("escontrela", steps=0)
 
 
@@ -179,9 +161,9 @@ def wait_until(qapp: QApplication) -> Callable[..., None]:
 
 
 @pytest.fixture
-def random_dataset(monkeypatch: pytest.MonkeyPatch) -> Dataset:
+def random_dataset(monkeypatch: pytest.MonkeyPatch, dataset_of_noise: Dataset) -> Dataset:
     """Make every run train on 64 random images and be tested on 40."""
-    dataset = Dataset("random", "random", random_digits(64, 1), random_digits(40, 2))
+    dataset = dataset_of_noise
     monkeypatch.setattr("cnnviz.training.session.load_dataset", lambda *args: dataset)
     return dataset
 
