@@ -11,6 +11,7 @@ from cnnviz.data import is_renewable
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.errors import UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.training.history import Edit
 from cnnviz.training.presets import PRESETS, Preset
 
 LARGEST_SEED = 2**32 - 1
@@ -158,17 +159,22 @@ class TrainingConfig:
         if sum(shares) >= 1:
             raise ConfigError("mix", "shares that add up to less than 1", f"{sum(shares):g}")
 
-    def for_file(self, steps: int, learning_rates: tuple[tuple[int, float], ...]) -> dict[str, object]:
+    def for_file(
+        self, steps: int, learning_rates: tuple[tuple[int, float], ...], edits: Iterable[Edit] = ()
+    ) -> dict[str, object]:
         """Return what a file says of parameters trained with these settings for ``steps`` steps, beside their values.
 
-        ``learning_rates`` are those that the history holds: the first one, and every change by hand. What is returned
-        are the arguments of ``cnnviz.formats.SavedParameters`` by name. Folders of this machine are left out: they are
-        nobody else's business.
+        ``learning_rates`` and ``edits`` are those that the history holds: the first rate and every change by hand, and
+        every parameter set by hand; where there are such edits, the settings alone do not lead to these parameters.
+        What is returned are the arguments of ``cnnviz.formats.SavedParameters`` by name. Folders of this machine are
+        left out: they are nobody else's business.
         """
         facts = asdict(self)
         del facts["data_dir"]
         facts["dataset"] = _last_name(self.dataset)
         facts["mix"] = [(_last_name(source), share) for source, share in self.mix]
+        if edited := [edit._asdict() for edit in edits]:
+            facts["edits"] = edited
         return {
             "architecture": self.recipe.architecture,
             "normalization": self.recipe.normalization,

@@ -10,6 +10,7 @@ from cnnviz.data.datasets import DataError
 from cnnviz.errors import UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES
 from cnnviz.training.config import ConfigError, TrainingConfig
+from cnnviz.training.history import Edit
 from cnnviz.training.presets import PRESETS
 from cnnviz.training.trainer import Trainer
 
@@ -122,6 +123,14 @@ def test_that_generated_digits_are_learnt_with_the_settings_that_a_preset_has_fo
     assert replace(config, **given) == TrainingConfig.from_preset("escontrela", "strokes", **given)
     for preset in ("zhou", "escontrela-published"):
         assert not TrainingConfig.from_preset(preset, "strokes").augment
+
+
+def test_that_a_file_tells_what_was_set_by_hand_and_says_nothing_where_nothing_was():
+    config = TrainingConfig.from_preset("zhou", "strokes")
+    edits = (Edit(7, "conv1/weight[3,0,1,2]", 0.25, 1.25),)
+    facts = json.loads(json.dumps(config.for_file(9, ((0, 0.005),), edits)["training"]))
+    assert facts["edits"] == [{"step": 7, "parameter": "conv1/weight[3,0,1,2]", "before": 0.25, "after": 1.25}]
+    assert "edits" not in config.for_file(9, ((0, 0.005),))["training"]
 
 
 def test_that_the_facts_are_json_without_the_folder_of_this_machine():
