@@ -4,19 +4,15 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from cnnviz.explain.places import Weight, gradient_at, value_at
 from cnnviz.explain.what_if import NudgePlace
-from cnnviz.nn import MaxPool2D, Network, Parameters, ReLU, softmax_cross_entropy
+from cnnviz.nn import ForwardPass, MaxPool2D, Network, Parameters, ReLU, softmax_cross_entropy
 from cnnviz.nn.gradient_check import central_difference, relative_error
-from cnnviz.nn.layers.maxpool2d import Pooled
-from cnnviz.nn.network import ForwardPass
 from cnnviz.training.snapshot import Snapshot
 
 WIDTHS = tuple(10.0**-k for k in range(1, 11))
 """Step widths h from 0.1 to 1e-10: over long ones the cost bends, over short ones rounding is all that is left."""
-ROUNDING = 1e-12  # by which numbers in double precision that should be equal may differ, relatively
 
 
 class Difference(NamedTuple):
@@ -111,8 +107,9 @@ class GradientCheck:
                 above, below = self._varied.outputs[name] > 0
                 relus += np.count_nonzero(above != below)
             elif isinstance(layer, MaxPool2D):
-                above, below = _winners(layer, self._varied.caches[name])
-                windows += np.count_nonzero((above != below).any(axis=(-2, -1)))
+                cache = self._varied.caches[name]
+                above, below = np.moveaxis(layer.shares(cache.x, cache.y), 1, 0)  # (size * size, Ho, Wo, C) each
+                windows += np.count_nonzero((above != below).any(axis=0))
         return relus, windows
 
     def _layers_behind(self) -> Network:
@@ -141,14 +138,3 @@ class GradientCheck:
         images = np.repeat(self._forward.inputs, len(values), axis=0)
         images[:, *self.place.index] = values
         return images
-
-
-def _winners(layer: MaxPool2D, cache: Pooled) -> np.ndarray:
-    """Return which cells hold the maximum of their window, shape (N, Ho, Wo, C, size, size), whoever gets its gradient.
-
-    Cells that should be equal, such as those of an even background, may differ by rounding, and count as equal.
-    """
-    size, stride = layer.size, layer.stride
-    windows = sliding_window_view(cache.x, (size, size), axis=(1, 2))[:, ::stride, ::stride]
-    tolerance = ROUNDING * np.abs(cache.y)
-    return windows >= (cache.y - tolerance)[..., np.newaxis, np.newaxis]

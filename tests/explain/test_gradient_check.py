@@ -78,7 +78,7 @@ def test_that_tied_cells_of_a_window_are_a_kink_at_every_step_width(make_snapsho
     assert check.difference(1e-5).error > 1e-3
 
 
-def test_that_even_cells_that_differ_by_rounding_alone_are_no_kink(make_snapshot):
+def test_that_tied_cells_that_stay_tied_are_no_kink(make_snapshot):
     snapshot = make_snapshot("zhou")
     even = Probe(np.full((28, 28), 60, np.uint8), 3, "even")
     seen = trace(snapshot.network, snapshot.parameters, even, snapshot.normalization)
