@@ -126,11 +126,12 @@ class GradientCheck:
         names, place = list(self._network.layers), self.place
         layer, before = self._network.layers[place.layer], names.index(place.layer) - 1
         x = self._forward.outputs[names[before]] if before >= 0 else self._forward.inputs
-        tensors = {name: array.copy() for name, array in self._parameters[place.layer].items()}
+        tensors = self._parameters[place.layer]
         outputs = []
         for value in values:
             tensors[place.name][place.index] = value
             outputs.append(layer.forward(x, tensors)[0])
+        tensors[place.name][place.index] = self.value
         return np.concatenate(outputs)
 
     def _images(self, values: np.ndarray) -> np.ndarray:
