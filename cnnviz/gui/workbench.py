@@ -205,6 +205,13 @@ class Workbench(QObject):
             self._end_nudge()
             self._run.control.step()
 
+    def record(self) -> bool:
+        """Learn one batch that is recorded, then rest; False where that cannot be, as during a test."""
+        possible = self.is_alive() and self._status.phase is not Phase.TESTING
+        if possible:
+            self._run.control.record()
+        return possible
+
     def reset(self) -> None:
         """Begin anew with the same seed."""
         self.try_run(self.config)

@@ -22,6 +22,7 @@ class Action(enum.Enum):
     """The worker's next task."""
 
     STEP = enum.auto()
+    RECORD = enum.auto()
     SNAPSHOT = enum.auto()
     EVALUATE = enum.auto()
     STOP = enum.auto()
@@ -126,6 +127,7 @@ class Control:
         self._running = False
         self._stopped = False
         self._single_steps = 0
+        self._record = False
         self._refresh = False
         self._evaluate = False
         self._evaluation_cancelled = False
@@ -180,6 +182,10 @@ class Control:
             self._running = False
             self._single_steps += 1
             self._changed.notify()
+
+    def record(self) -> None:
+        """Rest, but for one step that is recorded; whatever is wished for until then comes after it."""
+        self._set(_running=False, _record=True)
 
     def stop(self) -> None:
         """End the run for good."""
@@ -259,6 +265,9 @@ class Control:
             self._evaluate = False
             self._evaluation_cancelled = False
             return Action.EVALUATE
+        if self._record:
+            self._record = False
+            return Action.RECORD
         if self._single_steps:
             self._single_steps -= 1
             return Action.STEP

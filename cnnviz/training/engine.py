@@ -21,6 +21,7 @@ from cnnviz.training.control import NewValue, ProbeChoice, check_new_value, chec
 from cnnviz.training.history import History
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.messages import Begin, Message, Ready, Report, Wish, receive, send
+from cnnviz.training.record import StepRecord
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot, State
@@ -54,6 +55,7 @@ class Run:
         self._network = config.recipe.build()
         self.control = RemoteControl(engine, number, self._network.parameter_shapes)
         self._history = History()
+        self._record: StepRecord | None = None
         self._slots = engine.memory.arrays(2, 2, self._network.parameter_count)
         self._mailbox: Mailbox[Snapshot] = Mailbox()
 
@@ -82,7 +84,10 @@ class Run:
         parameters, gradients = (Parameters(self._network.parameter_shapes, v) for v in self._slots[report.slot])
         state = report.state
         gradients = gradients if state.step else None
-        return replace(state, parameters=parameters, gradients=gradients, history=self._history.view()).copy()
+        self._record = state.record or self._record
+        return replace(
+            state, parameters=parameters, gradients=gradients, history=self._history.view(), record=self._record
+        ).copy()
 
     def fail(self, failure: str) -> None:
         """End here what has ended there without a word."""
@@ -122,6 +127,10 @@ class RemoteControl:
     def step(self) -> None:
         """Rest, but for one step."""
         self._wish("step", is_running=False)
+
+    def record(self) -> None:
+        """Rest, but for one step that is recorded; whatever is wished for until then comes after it."""
+        self._wish("record", is_running=False)
 
     def set_speed(self, steps_per_second: float | None) -> None:
         """Set the pace; None: as fast as possible. ConfigError where it is not above 0."""

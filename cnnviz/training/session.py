@@ -125,7 +125,8 @@ class Session:
         self.status = Status(Phase.PAUSED)
         while (action := self.control.next_action()) is not Action.STOP:
             self._apply_wishes()
-            if action is Action.STEP:
+            if action in (Action.STEP, Action.RECORD):
+                self._trainer.records_next_step = action is Action.RECORD
                 self._advance(events)
             else:
                 if action is Action.EVALUATE:

@@ -10,6 +10,7 @@ from cnnviz.nn import Network, Parameters, Workspace, softmax_cross_entropy
 from cnnviz.training.batches import Batch
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.history import HistoryView
+from cnnviz.training.record import StepRecord
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ class _AfterStep:
     learning_rate : float
         Of the next step.
     history : HistoryView
+    record : StepRecord or None
+        Of the latest step that was recorded, the same one until there is another.
     """
 
     parameters: Parameters
@@ -162,6 +165,7 @@ class _AfterStep:
     epochs: int
     learning_rate: float
     history: HistoryView
+    record: StepRecord | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,6 +105,23 @@ def test_that_a_single_step_ends_a_run(control):
     assert due(control) == [Action.STEP]
 
 
+def test_that_a_step_to_be_recorded_ends_a_run_and_is_gone_once(control):
+    control.run()
+    control.record()
+    control.record()
+    assert not control.is_running
+    assert due(control) == [Action.RECORD]
+
+
+def test_that_a_step_to_be_recorded_comes_before_whatever_is_wished_for_later(control):
+    control.record()
+    control.run()
+    assert due(control, most=3) == [Action.RECORD, Action.STEP, Action.STEP]
+    control.record()
+    control.pause()
+    assert due(control) == [Action.SNAPSHOT, Action.RECORD]
+
+
 @pytest.mark.parametrize(("wish", "left"), [(Control.pause, []), (Control.run, [Action.STEP])])
 def test_that_pausing_and_running_forget_single_steps_not_yet_gone(control, wish, left):
     control.set_speed(0.1)

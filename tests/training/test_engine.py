@@ -21,6 +21,7 @@ from cnnviz.training.control import ProbeChoice
 from cnnviz.training.engine import Engine, Run
 from cnnviz.training.history import Edit
 from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
+from cnnviz.training.movie import Movie
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot
@@ -120,10 +121,54 @@ def test_that_a_run_ends_in_the_bits_of_a_plain_one_with_the_same_history(shared
     assert not shared.run.control.is_running
 
 
+def test_that_a_run_with_movies_among_its_steps_ends_in_the_bits_of_one_without(shared):
+    config = small("keras", batch_size=32, optimizer="adam", lr=0.001)
+    shared.begin(config)
+    for step in (1, 2):
+        shared.run.control.record()
+        seen = shared.wait_for_step(step)
+        movie = Movie.of(seen.record, config, seen.network, image=20)
+        assert seen.record.step == step
+        assert movie.after.vector.tobytes() == seen.parameters.vector.tobytes()
+        assert movie.gradients.vector.tobytes() == seen.gradients.vector.tobytes()
+    shared.run.control.step()
+    assert shared.wait_for_step(3).record is seen.record
+    shared.run.control.record()
+    shared.run.control.run()
+    shared.wait_for(Phase.FINISHED)
+    assert shared.newest.record.step == 4
+    plain = Trainer(config, load_dataset("strokes"))
+    plain.epochs = shared.newest.epochs
+    for _ in plain.events():
+        pass
+    assert shared.newest.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+
+
+def test_that_a_record_goes_through_the_pipe_once_and_another_run_has_none(shared, monkeypatch):
+    sent = []
+    complete = Run._complete
+
+    def note(run: Run, report: Report) -> object:
+        sent.append(report.state.record)
+        return complete(run, report)
+
+    monkeypatch.setattr(Run, "_complete", note)
+    shared.begin(small())
+    shared.run.control.record()
+    shared.wait_for_step(1)
+    for index in range(5):
+        shared.run.control.set_probe(ProbeChoice("test", index))
+    shared.run.control.step()
+    assert shared.wait_for_step(2).record.step == 1
+    assert sum(record is not None for record in sent) == 1
+    shared.begin(small())
+    assert shared.newest.record is None
+
+
 def test_that_every_array_that_came_from_the_other_process_refuses_writing(shared):
     shared.begin(small())
     shared.run.control.evaluate()
-    shared.run.control.step()
+    shared.run.control.record()
     seen = shared.wait_for_step(1)
     for array in (
         seen.parameters.vector,
@@ -133,6 +178,9 @@ def test_that_every_array_that_came_from_the_other_process_refuses_writing(share
         seen.history.tests[0].evaluation.confusion,
         seen.trace.probe.image,
         seen.trace.inputs,
+        seen.record.parameters.vector,
+        seen.record.moments["mean"],
+        seen.record.batch.images,
     ):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
