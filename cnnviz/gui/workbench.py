@@ -22,7 +22,10 @@ from cnnviz.training.presets import PRESETS
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.snapshot import Snapshot
 
-_OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "epochs", "batch_size", "train_size", "test_size", "freeze")
+_OF_THE_PRESET = (
+    *("preset", "optimizer", "schedule", "lr", "epochs", "batch_size", "train_size", "test_size"),
+    *("freeze", "ties"),
+)
 
 
 class Workbench(QObject):

@@ -51,7 +51,7 @@ class Run:
         self.failure: str | None = None
         self._engine = engine
         self._number = number
-        self._network = config.recipe.build()
+        self._network = config.build()
         self._history = History()
         self._slots = engine.memory.arrays(2, 2, self._network.parameter_count)
         self._mailbox: Mailbox[Snapshot] = Mailbox()
