@@ -26,7 +26,10 @@ from cnnviz.training.snapshot import Snapshot
 
 NOTCHES = 10  # that make up the scale of an array
 NOTHING_CHOSEN = "click a weight, a bias or a pixel of the input first; then Alt+Up and Alt+Down nudge it"
-_OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "epochs", "batch_size", "train_size", "test_size", "freeze")
+_OF_THE_PRESET = (
+    *("preset", "optimizer", "schedule", "lr", "epochs", "batch_size", "train_size", "test_size"),
+    *("freeze", "ties"),
+)
 
 
 class Workbench(QObject):

@@ -10,7 +10,7 @@ from pathlib import Path
 from cnnviz.data import is_renewable
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.errors import UserError
-from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, TIES, Network
 from cnnviz.training.history import Edit
 from cnnviz.training.presets import PRESETS, Preset
 
@@ -61,6 +61,8 @@ class TrainingConfig:
         Of initial parameters and of the order of images.
     freeze : tuple of str
         Layers whose parameters stay as they are.
+    ties : str
+        Name in ``cnnviz.nn.TIES``: which of several equal cells max pooling hands the gradient to.
     mix : tuple of (str, float)
         Sources as `cnnviz.data.mixing.load_images` takes them, each with the share of images that comes from there on
         average.
@@ -79,6 +81,7 @@ class TrainingConfig:
     batch_size: int
     train_size: int | None
     test_size: int | None
+    ties: str
     data_dir: Path | None = None
     seed: int = 0
     freeze: tuple[str, ...] = ()
@@ -104,6 +107,7 @@ class TrainingConfig:
             batch_size=recipe.batch_size,
             train_size=recipe.train_size,
             test_size=recipe.test_size,
+            ties=recipe.ties,
         )
         if is_renewable(dataset):
             config = replace(config, **recipe.for_generated)
@@ -116,11 +120,16 @@ class TrainingConfig:
         """The preset that ``preset`` names."""
         return PRESETS[self.preset]
 
+    def build(self) -> Network:
+        """Return the network."""
+        return self.recipe.build(self.ties)
+
     def check(self) -> None:
         """Raise ConfigError for the first setting outside its range."""
         _check_name("preset", PRESETS, self.preset)
         _check_name("optimizer", OPTIMIZERS, self.optimizer)
         _check_name("schedule", SCHEDULES, self.schedule)
+        _check_name("ties", TIES, self.ties)
         check_lr(self.lr)
         self._check_counts()
         if not (isinstance(self.seed, Integral) and 0 <= self.seed <= LARGEST_SEED):

@@ -52,7 +52,7 @@ class Run:
         self.failure: str | None = None
         self._engine = engine
         self._number = number
-        self._network = config.recipe.build()
+        self._network = config.build()
         self.control = RemoteControl(engine, number, self._network.parameter_shapes)
         self._history = History()
         self._record: StepRecord | None = None

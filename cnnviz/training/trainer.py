@@ -92,7 +92,7 @@ class Trainer:
         self.train = _head(dataset.train, config.train_size, config.recipe.train_size)
         self.test = _head(dataset.test, config.test_size, config.recipe.test_size)
         config.check_batch(len(self.train))
-        self.network = config.recipe.build()
+        self.network = config.build()
         self._learner = Learner(
             self.network,
             self._initialize(parameters),

@@ -8,7 +8,7 @@ import pytest
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.datasets import DataError
 from cnnviz.errors import UserError
-from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, TIES, MaxPool2D
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.history import Edit
 from cnnviz.training.presets import PRESETS
@@ -33,6 +33,7 @@ SEEDS = "a whole number from 0 to 4294967295"
         ("preset", "lenet", "one of " + ", ".join(PRESETS)),
         ("optimizer", "lbfgs", "one of " + ", ".join(OPTIMIZERS)),
         ("schedule", "steps", "one of " + ", ".join(SCHEDULES)),
+        ("ties", "last", "one of " + ", ".join(TIES)),
     ],
 )
 def test_that_a_bad_setting_is_refused_with_its_name_the_accepted_range_and_the_value(field, bad, accepted):
@@ -116,6 +117,17 @@ def test_that_settings_not_given_are_those_of_the_preset():
     assert (config.train_size, config.test_size, config.seed, config.freeze) == (50_000, None, 7, ())
 
 
+@pytest.mark.parametrize(("preset", "usual"), [("zhou", "first"), ("zhou-published", "all")])
+def test_that_max_pooling_is_that_of_the_preset_unless_another_tie_policy_is_given(preset, usual):
+    assert policies(TrainingConfig.from_preset(preset, "strokes")) == [usual]
+    for ties in TIES:
+        assert policies(TrainingConfig.from_preset(preset, "strokes", ties=ties)) == [ties]
+
+
+def policies(config):
+    return [layer.ties for layer in config.build().layers.values() if isinstance(layer, MaxPool2D)]
+
+
 def test_that_generated_digits_are_learnt_with_the_settings_that_a_preset_has_for_them():
     config = TrainingConfig.from_preset("escontrela", "strokes")
     assert (config.lr, config.schedule, config.augment) == (0.003, "cosine", LEVELS["gentle"])
@@ -150,5 +162,6 @@ def test_that_the_facts_are_json_without_the_folder_of_this_machine():
     assert facts["freeze"] == ["conv1"]
     assert facts["lr"] == 0.005
     revived = {**facts, "freeze": tuple(facts["freeze"]), "mix": tuple(map(tuple, facts["mix"]))}
+    assert facts["ties"] == "first"
     revived["augment"] = Augmentation(**facts["augment"])
     assert TrainingConfig(**revived) == replace(config, data_dir=None)

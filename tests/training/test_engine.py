@@ -99,11 +99,12 @@ def small(preset: str = "escontrela", **changes: object) -> TrainingConfig:
 # A run
 
 
-def test_that_a_run_ends_in_the_bits_of_a_plain_one_with_the_same_history(shared):
-    shared.begin(small(), steps_per_second=100.0)
+@pytest.mark.parametrize("ties", ["first", "all"])
+def test_that_a_run_ends_in_the_bits_of_a_plain_one_with_the_same_history(shared, ties):
+    shared.begin(small(ties=ties), steps_per_second=100.0)
     shared.run.control.run()
     shared.wait_for(Phase.FINISHED)
-    plain = Trainer(small(), load_dataset("strokes"))
+    plain = Trainer(small(ties=ties), load_dataset("strokes"))
     for _ in plain.events():
         pass
     final, history = shared.newest, plain.history.view()
@@ -118,6 +119,8 @@ def test_that_a_run_ends_in_the_bits_of_a_plain_one_with_the_same_history(shared
     for ours, theirs in zip(final.history.tests, history.tests, strict=True):
         assert np.array_equal(ours.evaluation.confusion, theirs.evaluation.confusion)
     assert np.array_equal(final.trace.probabilities, expected.trace.probabilities)
+    assert np.array_equal(final.trace.input_gradient, expected.trace.input_gradient)
+    assert final.network.layers["pool1"].ties == plain.network.layers["pool1"].ties == ties
     assert not shared.run.control.is_running
 
 
