@@ -117,7 +117,7 @@ OTHERS = {
     "same": {"conv": Conv2D(3, (5, 2), stride=2, padding="same"), "pool": MaxPool2D(3, 2, "split")},
     "stride": {"conv": Conv2D(2, (3, 4), stride=3, bias=False), "relu": ReLU(), "pool": MaxPool2D(2, 1, "all")},
     "even": {"a": Conv2D(2, 4, padding="same"), "b": Conv2D(3, 3, padding="same"), "pool": MaxPool2D(3, 3, "first")},
-    "deep": {"pool": MaxPool2D(2, 2, "split"), "drop": Dropout(0.5), "conv": Conv2D(2, 3, padding="same")},
+    "deep": {"pool": MaxPool2D(3, 1, "split"), "drop": Dropout(0.5), "conv": Conv2D(2, 3, padding="same")},
 }
 
 
@@ -134,7 +134,9 @@ def of_network(snapshot, network, image):
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_that_layers_are_written_out_with_all_their_options(make_snapshot, tmp_path, name):
-    image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    image = 100 * np.random.default_rng(0).integers(
+        0, 3, (28, 28), np.uint8
+    )  # so few levels that many windows are tied
     snapshot = of_network(make_snapshot("zhou", 0), as_network(name), image)
     np.savez(tmp_path / FILE, **snapshot.parameters.flat())
     for place in random_places(snapshot, np.random.default_rng(4), 3):
