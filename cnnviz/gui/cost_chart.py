@@ -261,7 +261,8 @@ class CostChart(pg.GraphicsLayoutWidget):
             item.setVisible(bool(edits))
         if edits:
             self.edit_text.setText(f"{edits[-1].parameter} \u2192 {edits[-1].after:.3g}".replace("-", "\u2212"))
-            self.edit_text.setAnchor((1.0 if at[-1] > 0.5 * end else 0.0, 1.0))
+            room = (1 - at[-1] / end) * self.cost_plot.vb.width()
+            self.edit_text.setAnchor((float(room < self.edit_text.boundingRect().width()), 1.0))
             self.edit_text.setPos(at[-1], low + 0.1 * (high - low))
 
     @Slot()
