@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -10,10 +11,13 @@ from cnnviz.explain.gradient_check import WIDTHS, Difference, GradientCheck
 from cnnviz.explain.places import INPUT, Cell, Probability, Weight, gradient_at, value_at
 from cnnviz.gui.error_chart import ErrorChart, describe, error_text, kink_text
 from cnnviz.gui.figure_row import FigureRow
+from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.nudging import DragName, ValueField
+from cnnviz.gui.settings import Settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
 from cnnviz.gui.tiles import number
 from cnnviz.gui.what_if import EMPTY, KEEP_NO_PIXEL, WhatIfBar, cost_figures
+from cnnviz.gui.workbench import NOTHING_CHOSEN
 
 CENTRE = Weight("conv1", "weight", (3, 0, 1, 2))
 PIXEL = Cell(INPUT, (12, 13, 0))
@@ -355,3 +359,85 @@ def test_that_errors_that_are_none_are_drawn_and_described(chart, error):
     chart.show_differences([Difference(width, error, error, error, 0, 0) for width in WIDTHS], 1e-5)
     chart.grab()
     assert describe(chart.differences[0]) == f"h = 0.1: relative error {error:g}"
+
+
+# In the window
+
+
+@pytest.fixture
+def window(own, live, qapp):
+    window = own(MainWindow(live, Settings(theme="dark"), None))
+    window.resize(1366, 768)
+    window.show()
+    window.activateWindow()
+    qapp.processEvents()
+    return window
+
+
+def press(window, keys):
+    QTest.keySequence(window, QKeySequence(keys))
+
+
+def test_that_keys_nudge_restore_and_keep_from_anywhere_in_the_window(window, live, wait_until):
+    live.choose(CENTRE)
+    before, notch = value_at(live.snapshot, CENTRE), live.notch()
+    for keys, notches in (("Alt+Up", 1), ("Alt+PgUp", 11), ("Alt+Shift+Down", 10.9), ("Alt+Down", 9.9)):
+        press(window, keys)
+        assert live.nudge.value == pytest.approx(before + notches * notch, abs=1e-6)
+    press(window, "Esc")
+    assert live.nudge is None
+    for keys in ("Alt+Shift+Up", "Alt+PgDown"):
+        press(window, keys)
+    assert live.nudge.value == pytest.approx(before - 9.9 * notch, abs=1e-6)
+    press(window, "Ctrl+K")
+    wait_until(lambda: live.poll() or live.snapshot.history.edits)
+    assert live.nudge is None
+
+
+def test_that_keys_without_a_choice_say_how_to_make_one(window, live):
+    press(window, "Alt+Up")
+    assert live.nudge is None
+    assert window._notice.text() == NOTHING_CHOSEN
+
+
+def test_that_escape_is_left_to_others_where_nothing_is_nudged(window, live):
+    restore, keep = window._while_nudged
+    live.choose(CENTRE)
+    assert (restore.isEnabled(), keep.isEnabled()) == (False, False)
+    live.nudge_by(1)
+    assert (restore.isEnabled(), keep.isEnabled()) == (True, True)
+    live.choose(PIXEL)
+    assert (restore.isEnabled(), keep.isEnabled()) == (False, False)
+
+
+def test_that_the_status_bar_says_that_what_is_shown_is_a_what_if(window, live):
+    assert not window._what_if.isVisible()
+    live.choose(CENTRE)
+    live.nudge_to(0.75)
+    assert window._what_if.isVisible()
+    before = number(live.nudge.before)
+    assert window._what_if.text() == f"what if: conv1, filter 3, channel 0, (1, 2): {before} \u2192 0.75 (Esc restores)"
+    live.restore()
+    assert not window._what_if.isVisible()
+
+
+def test_that_maps_probabilities_and_the_pad_answer_by_the_nudged_network(window, live, wait_until):
+    drawing, network = window.drawing, window.panels["network"]
+    for at in ((60, 40), (60, 120)):
+        QTest.mousePress(drawing.pad, Qt.MouseButton.LeftButton, pos=QPoint(*at))
+        QTest.mouseMove(drawing.pad, QPoint(90, 140))
+        QTest.mouseRelease(drawing.pad, Qt.MouseButton.LeftButton, pos=QPoint(90, 140))
+    window.refresh()
+    wait_until(lambda: drawing.image is not None and drawing.bars.probabilities is not None)
+    place = Weight("dense2", "bias", (3,))
+    live.choose(place)
+    live.nudge_to(40.0)
+    window.refresh()
+    assert network.bars.probabilities is live.nudge.trace.probabilities
+    assert network.bars.winner == 3
+    wait_until(lambda: drawing.bars.winner == 3)
+    np.testing.assert_allclose(drawing.bars.probabilities, live.classify(drawing.image), rtol=1e-5)
+    press(window, "Esc")
+    window.refresh()
+    assert network.bars.probabilities is live.newest.trace.probabilities
+    wait_until(lambda: drawing.bars.probabilities.max() < 0.9)
