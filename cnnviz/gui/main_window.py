@@ -37,6 +37,7 @@ from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
+from cnnviz.gui.nudging import COARSE, FINE
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
@@ -49,6 +50,7 @@ from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
 from cnnviz.gui.strokes import Picture
 from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
+from cnnviz.gui.tiles import number
 from cnnviz.gui.transport import SPEED_POSITIONS, Transport
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
@@ -117,6 +119,10 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(self._reading, 1)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().setFixedHeight(3 * GRID)  # with a notice as without, so that no panel changes its size
+        self._what_if = Readout()
+        self._what_if.setAccessibleName("What if")
+        self._what_if.hide()
+        self.statusBar().addPermanentWidget(self._what_if, 3)
         self._notice = Readout()
         self._notice.setAccessibleName("Notice")
         dismiss = QToolButton()
@@ -169,9 +175,22 @@ class MainWindow(QMainWindow):
             run.addAction(action)
         run.addSeparator()
         self._add(run, "Test &now, or cancel", "Ctrl+T", self._workbench.toggle_evaluation)
+        self._make_what_if_menu(run.addMenu("What &if"))
         self._make_view_menu()
         help_ = self.menuBar().addMenu("&Help")
         self._add(help_, "&Help and keys", "F1", self.show_help)
+
+    def _make_what_if_menu(self, menu: QMenu) -> None:
+        nudge = self._workbench.nudge_by
+        for text, key, sign in (("up", "Up", 1), ("down", "Down", -1)):
+            self._add(menu, f"Nudge &{text}", f"Alt+{key}", partial(nudge, sign))
+            self._add(menu, f"Nudge {text} a tenth as far", f"Alt+Shift+{key}", partial(nudge, sign * FINE))
+            self._add(menu, f"Nudge {text} ten times as far", f"Alt+Pg{key}", partial(nudge, sign * COARSE))
+        menu.addSeparator()
+        restore = self._add(menu, "&Restore", "Esc", self._workbench.restore)
+        keep = self._add(menu, "&Keep", "Ctrl+K", self._workbench.keep)
+        self._while_nudged = (restore, keep)
+        self._follow_nudge()
 
     def _make_view_menu(self) -> None:
         view = self.menuBar().addMenu("&View")
@@ -193,6 +212,7 @@ class MainWindow(QMainWindow):
         workbench = self._workbench
         workbench.run_started.connect(self._dismiss)
         self.drawing.drawing_changed.connect(self._offer_edits)
+        workbench.nudge_changed.connect(self._follow_nudge)
         workbench.message.connect(self._show_message)
         workbench.failed.connect(self._show_failure)
         for panel in self.panels.values():
@@ -242,6 +262,17 @@ class MainWindow(QMainWindow):
         self._redo.setEnabled(self.drawing.can_redo)
         self._clear.setEnabled(not self.drawing.sheet.is_empty)
 
+    @Slot()
+    def _follow_nudge(self) -> None:
+        """Say in plain sight that what is shown is not the run; Esc is left to others where nothing is nudged."""
+        nudge = self._workbench.nudge
+        for action in self._while_nudged:
+            action.setEnabled(nudge is not None)
+        if nudge is not None:
+            change = f"{number(nudge.before)} \u2192 {number(nudge.value)}"
+            self._what_if.setText(f"what if: {nudge.place}: {change} (Esc restores)")
+        self._what_if.setVisible(nudge is not None)
+
     @Slot(str)
     def _show_message(self, line: str) -> None:
         self._show_notice(line, self._theme.text)
@@ -274,6 +305,7 @@ class MainWindow(QMainWindow):
         """Give everything the colours of ``theme``."""
         self._theme = theme
         apply_theme(QApplication.instance(), theme)
+        self._what_if.set_color(theme.accent)
         self.transport.apply_theme(theme)
         for dock in self.docks.values():
             dock.apply_theme(theme)

@@ -196,7 +196,7 @@ def _stylesheet(theme: Theme) -> str:
     QMenuBar {{ background: {theme.surface}; }}
     QStatusBar {{ background: {theme.surface}; color: {theme.muted}; }}
     QStatusBar::item {{ border: none; }}
-    QPushButton, QToolButton, QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{
+    QPushButton, QToolButton, QComboBox, QAbstractSpinBox, QLineEdit {{
         background: {theme.raised}; border: 1px solid {theme.line}; border-radius: 4px; padding: 3px 8px;
         min-height: 18px; }}
     QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {theme.accent}; }}
@@ -214,7 +214,7 @@ def _stylesheet(theme: Theme) -> str:
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url({_url("chevron-down.svg")}); width: 12px; }}
     QAbstractSpinBox::up-arrow {{ image: url({_url("chevron-up.svg")}); width: 12px; }}
-    QSpinBox, QDoubleSpinBox {{ padding: 3px 2px; }}
+    QAbstractSpinBox {{ padding: 3px 2px; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 14px; }}
     QAbstractSpinBox[role="compact"] {{ padding: 3px 0; }}
     QAbstractSpinBox[role="compact"]::up-button, QAbstractSpinBox[role="compact"]::down-button {{ width: 0; }}
