@@ -227,6 +227,11 @@ def _stylesheet(theme: Theme) -> str:
     QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {theme.accent}; }}
     QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
         image: url({_url("check.svg")}); }}
+    QRadioButton::indicator {{ width: 9px; height: 9px; border: 1px solid {theme.muted}; border-radius: 5px;
+        background: {theme.raised}; }}
+    QRadioButton::indicator:hover, QRadioButton::indicator:focus {{ border-color: {theme.accent}; }}
+    QRadioButton::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; }}
+    QRadioButton:focus {{ color: {theme.accent}; }}
     QMenu {{ background: {theme.raised}; border: 1px solid {theme.line}; padding: 4px; }}
     QMenu::item {{ padding: 4px 24px; border-radius: 3px; }}
     QMenu::item:selected, QMenuBar::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
