@@ -43,6 +43,7 @@ from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
+from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.picture_dialog import PictureDialog, picture_in
@@ -173,6 +174,11 @@ class MainWindow(QMainWindow):
         run = self.menuBar().addMenu("&Run")
         for action in (self.transport.train, self.transport.step, self.transport.reset, self.transport.new_seed):
             run.addAction(action)
+        run.addSeparator()
+        movie = self.panels[MoviePanel.name]
+        self._add(run, "One step, &phase by phase", "Shift+Right", self.show_next_phase)
+        self._add(run, "Phase &before", "Shift+Left", movie.player.back)
+        self._add(run, "Play phases, or pa&use", "Shift+Space", movie.player.toggle)
         run.addSeparator()
         self._add(run, "Test &now, or cancel", "Ctrl+T", self._workbench.toggle_evaluation)
         self._make_what_if_menu(run.addMenu("What &if"))
@@ -462,6 +468,19 @@ class MainWindow(QMainWindow):
         dialog.start()
 
     @Slot()
+    def show_next_phase(self) -> None:
+        """Bring the movie of one step to the front, and go on with it, or begin with that of the next step.
+
+        One that was left behind another tab is gone on with only as long as training has not gone on.
+        """
+        dock = self.docks[MoviePanel.name]
+        movie = dock.panel
+        begins = not movie.is_seen and movie.is_behind
+        dock.show()
+        dock.raise_()
+        movie.record_step() if begins else movie.advance()
+
+    @Slot()
     def edit_preferences(self) -> None:
         """Let the user change what is remembered."""
         dialog = PreferencesDialog(self._settings, self)
@@ -489,6 +508,7 @@ class MainWindow(QMainWindow):
             dialog.stop()
         for dialog in self.findChildren(PictureDialog):
             dialog.finish()
+        self.panels[MoviePanel.name].finish()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
         self._settings.own_share = self._workbench.own_digits.share

@@ -126,6 +126,51 @@ def test_that_the_right_arrow_learns_one_batch(window, live, wait_until):
     wait_until(lambda: live.poll() or live.snapshot.step == 1)
 
 
+def test_that_shift_right_goes_one_step_and_through_its_phases(window, live, wait_until):
+    shift, movie = Qt.KeyboardModifier.ShiftModifier, window.panels["movie"]
+    assert not movie.is_seen
+    QTest.keyClick(window, Qt.Key.Key_Right, shift)
+    wait_until(lambda: live.poll() or movie.movie)
+    assert movie.is_seen
+    assert (live.snapshot.step, movie.player.position) == (1, 0)
+    QTest.keyClick(window, Qt.Key.Key_Right, shift)
+    QTest.keyClick(window, Qt.Key.Key_Right, shift)
+    QTest.keyClick(window, Qt.Key.Key_Left, shift)
+    live.poll()
+    assert (live.snapshot.step, movie.player.position) == (1, 1)
+    QTest.keyClick(window, Qt.Key.Key_Space, shift)
+    assert movie.player.direction == 1
+    QTest.keyClick(window, Qt.Key.Key_Space, shift)
+    assert movie.player.direction == 0
+    assert not live.is_running
+
+
+def test_that_a_movie_behind_another_tab_is_gone_on_with_unless_training_has_gone_on(window, live, wait_until):
+    movie = window.panels["movie"]
+    window.show_next_phase()
+    wait_until(lambda: live.poll() or movie.movie)
+    window.docks["filters"].raise_()
+    window.show_next_phase()
+    assert movie.is_seen
+    assert (movie.movie.record.step, movie.player.position) == (1, 1)
+    window.docks["filters"].raise_()
+    live.step()
+    wait_until(lambda: live.poll() or live.snapshot.step == 2)
+    window.show_next_phase()
+    wait_until(lambda: live.poll() or movie.movie.record.step == 3)
+    assert movie.player.position == 0
+
+
+def test_that_closing_in_the_middle_of_a_movie_is_clean(window, live, wait_until):
+    movie = window.panels["movie"]
+    window.show_next_phase()
+    wait_until(lambda: live.poll() or movie.movie)
+    movie.player.toggle()
+    movie.controls.image.setValue(3)
+    window.close()
+    assert movie.player.direction == 0
+
+
 def test_that_r_begins_anew_with_the_same_seed_and_shift_r_with_another(window, live, wait_until):
     QTest.keyClick(window, Qt.Key.Key_Right)
     wait_until(lambda: live.poll() or live.snapshot.step == 1)
@@ -422,7 +467,7 @@ def test_that_panels_are_shown_with_each_tick_or_as_often_as_their_interval_says
         clock.now += TICK_MS / 1000
         window._workbench.snapshot = replace(snapshot)
         window.refresh()
-    assert [name for name, panel in window.panels.items() if not panel.is_seen] == ["reading", "collection"]
+    assert [name for name, panel in window.panels.items() if not panel.is_seen] == ["movie", "reading", "collection"]
     assert "reading" not in shown
     for panel in (panel for panel in window.panels.values() if panel.is_seen):
         if panel.interval:
