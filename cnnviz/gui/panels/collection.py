@@ -255,8 +255,11 @@ class CollectionPanel(Panel):
     @Slot(QPoint)
     def _show_menu(self, position: QPoint) -> None:
         tile = self.gallery.tile_at(position)
+        place = self.gallery.viewport().mapToGlobal(position)
         if tile is not None:
-            self.menu_for(tile.key).popup(self.gallery.viewport().mapToGlobal(position))
+            self.menu_for(tile.key).popup(place)
+        else:
+            self.menu_wanted.emit(place)
 
     def menu_for(self, key: str) -> QMenu:
         """Return the menu of what can be done to a digit."""
