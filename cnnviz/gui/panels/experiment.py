@@ -30,7 +30,7 @@ from cnnviz.gui.fields import settle
 from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.theme import GRID
 from cnnviz.gui.workbench import Workbench
-from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, TIES
 from cnnviz.training.config import LARGEST_LR, LARGEST_SEED, TrainingConfig
 from cnnviz.training.presets import PRESETS
 
@@ -130,6 +130,13 @@ class ExperimentPanel(Panel):
         self._name(self.lr, "Learning rate", "Size of the steps down the gradient; changes at once, while training")
         self.optimizer = self._combo("Optimiser", [(name, name) for name in OPTIMIZERS])
         self.schedule = self._combo("Schedule", [(name, name) for name in SCHEDULES])
+        self.ties = self._combo("Ties", [(name, name) for name in TIES])
+        self._name(
+            self.ties,
+            "Ties",
+            "Who gets the gradient where several cells of a pooling window hold its maximum: the first of them, all of "
+            "them in full, or all in equal parts; takes effect with Apply and reset",
+        )
         self.epochs = self._spin("Epochs", 1, 1000, "How often all training images are seen")
         self.batch_size = self._spin("Batch size", 1, LARGEST_BATCH, "How many images share one step")
         self.seed = self._spin("Seed", 0, min(LARGEST_SEED, 2**31 - 1), "Of the first weights and the images' order")
@@ -147,7 +154,7 @@ class ExperimentPanel(Panel):
             (("Preset", self.preset),),
             (("Data", self._side_by_side(self.dataset, self.fresh)),),
             (("", self.download),),
-            (("Augment", self.augment),),
+            (("Augment", self.augment), ("Ties", self.ties)),
             (("Rate", self._side_by_side(self.lr, self.schedule)),),
             (("Optimiser", self.optimizer),),
             (("Batch", self.batch_size), ("Epochs", self.epochs)),
@@ -227,6 +234,7 @@ class ExperimentPanel(Panel):
         self.lr.setValue(config.lr)
         self.optimizer.setCurrentText(config.optimizer)
         self.schedule.setCurrentText(config.schedule)
+        self.ties.setCurrentText(config.ties)
         self.epochs.setValue(config.epochs)
         self.batch_size.setValue(config.batch_size)
         self.seed.setValue(config.seed)
@@ -236,7 +244,7 @@ class ExperimentPanel(Panel):
         self._mark()
 
     def _fields(self) -> list[QWidget]:
-        combos = [self.preset, self.dataset, self.augment, self.optimizer, self.schedule]
+        combos = [self.preset, self.dataset, self.augment, self.optimizer, self.schedule, self.ties]
         return [*combos, self.fresh, self.lr, self.epochs, self.batch_size, self.seed, self.train_size]
 
     def _select_dataset(self, name: str) -> None:
@@ -308,6 +316,7 @@ class ExperimentPanel(Panel):
             augment=self._augmentations[self.augment.currentData()],
             optimizer=self.optimizer.currentData(),
             schedule=self.schedule.currentData(),
+            ties=self.ties.currentData(),
             lr=self.lr.value(),
             epochs=self.epochs.value(),
             batch_size=self.batch_size.value(),
