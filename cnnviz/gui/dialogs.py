@@ -35,6 +35,8 @@ KEYS = (
     ("T", "A random test digit on the pad"),
     ("M", "The next misread test digit on the pad"),
     ("Ctrl+I, Ctrl+V", "Open, paste a picture of a digit"),
+    ("Ctrl+C, Ctrl+Shift+C", "Copy a number, its gradient, as NumPy: the one under the mouse, or the chosen one"),
+    ("Shift+F10", "Menu of a panel: copy as NumPy, save its picture or its numbers (also right click)"),
     ("Ctrl+O", "Open parameters"),
     ("Ctrl+Shift+O", "Open the shipped parameters"),
     ("Ctrl+E", "Export parameters"),

@@ -38,6 +38,7 @@ from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
 from cnnviz.gui.nudging import COARSE, FINE
+from cnnviz.gui.panel_menu import PanelMenus
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         By name.
     docks : dict of PanelDock
         By the name of their panel.
+    menus : PanelMenus
     """
 
     def __init__(self, workbench: Workbench, settings: Settings, settings_file: Path | None) -> None:
@@ -88,6 +90,7 @@ class MainWindow(QMainWindow):
         self._shown: dict[str, tuple[Snapshot, float]] = {}  # panel -> what it shows, and since when
         self.panels: dict[str, Panel] = {panel.name: panel(workbench, self) for panel in PANELS}
         self.docks = {name: PanelDock(panel, self) for name, panel in self.panels.items()}
+        self.menus = PanelMenus(workbench, settings, self)
         self.transport = Transport(workbench, self)
         self.addToolBar(self.transport)
         self._make_status_bar()
@@ -170,6 +173,9 @@ class MainWindow(QMainWindow):
         self.drawing.offer_to_load([random, misread, picture, paste])
         self._offer_edits()
         edit.addSeparator()
+        self._add(edit, "Copy &value as NumPy", QKeySequence.StandardKey.Copy, partial(self.menus.copy_meant, "value"))
+        self._add(edit, "Copy &gradient as NumPy", "Ctrl+Shift+C", partial(self.menus.copy_meant, "gradient"))
+        edit.addSeparator()
         self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
         run = self.menuBar().addMenu("&Run")
         for action in (self.transport.train, self.transport.step, self.transport.reset, self.transport.new_seed):
@@ -223,6 +229,7 @@ class MainWindow(QMainWindow):
         workbench.failed.connect(self._show_failure)
         for panel in self.panels.values():
             panel.hovered.connect(self._reading.setText)
+            self.menus.watch(panel)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
         self.panels[ReadingPanel.name].watch(self.drawing)
         network.drawing_wanted.connect(self.drawing.start_following)

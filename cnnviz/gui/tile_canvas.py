@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from cnnviz.gui.on_paper import draw_part, is_for_screen
 from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
 
@@ -171,26 +172,31 @@ class TileCanvas(QWidget):
         if self._captions is None or self._captions.devicePixelRatio() != self.devicePixelRatioF():
             self._captions = self._draw_captions()
         painter = QPainter(self)
-        painter.drawPixmap(0, 0, self._captions)
+        if is_for_screen(painter):
+            painter.drawPixmap(0, 0, self._captions)
+        else:
+            self._paint_captions(painter)
         for group, placed, image in zip(self._groups, self._placed, self._images, strict=True):
             _, rows, columns = group.values.shape
             for tile, rect in enumerate(placed.tiles):
-                painter.drawImage(rect, image, QRect(0, tile * rows, columns, rows))
+                draw_part(painter, rect, image, QRect(0, tile * rows, columns, rows))
         self._paint_highlight(painter)
         painter.end()
 
     def _draw_captions(self) -> QPixmap:
         pixmap = QPixmap(self.size() * self.devicePixelRatioF())
         pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-        pixmap.fill(QColor(self._theme.surface))
-        painter = QPainter(pixmap)
+        with QPainter(pixmap) as painter:
+            self._paint_captions(painter)
+        return pixmap
+
+    def _paint_captions(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), QColor(self._theme.surface))
         painter.setFont(small_font())
         for group, placed in zip(self._groups, self._placed, strict=True):
             self._paint_heading(painter, group, placed)
             self._paint_frames(painter, placed)
             self._paint_legend(painter, group, placed)
-        painter.end()
-        return pixmap
 
     def _paint_heading(self, painter: QPainter, group: TileGroup, placed: Placed) -> None:
         area, metrics = placed.area, painter.fontMetrics()

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.gui.cost_chart import CostChart
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
 from cnnviz.gui.tiles import number
@@ -54,6 +54,25 @@ class CostPanel(Panel):
         self.tested.setText(tested_text(history))
         self.tested.setVisible(bool(history.tests))
         self.chart.show_history(history, snapshot.steps_per_epoch, snapshot.epochs * snapshot.steps_per_epoch)
+
+    def numbers(self) -> list[Row]:
+        """Return cost and accuracy of every step, the test scores after it, and a learning rate that was set there."""
+        if self._history is None:
+            return []
+        history = self._history
+        tests = {point.step: (point.evaluation.loss, point.evaluation.accuracy) for point in history.tests}
+        rates = {step: rate for step, rate in history.learning_rates if step > 0}  # that of the start is a setting
+        heading = (
+            "step",
+            "cost in nats",
+            "accuracy",
+            "test cost in nats",
+            "test accuracy",
+            "learning rate from here on",
+        )
+        before = [(0, None, None, *tests[0], None)] if 0 in tests else []
+        steps = enumerate(zip(history.losses, history.accuracies, strict=True), 1)
+        return [heading, *before, *((n, *of, *tests.get(n, (None, None)), rates.get(n)) for n, of in steps)]
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""

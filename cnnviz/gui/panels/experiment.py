@@ -1,7 +1,7 @@
 """The settings of the run. Learning rate changes at once; everything else with a reset."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,7 +27,7 @@ from cnnviz.data import DATASETS, is_renewable
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.mnist import MNIST
 from cnnviz.gui.fields import settle
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.theme import GRID
 from cnnviz.gui.workbench import Workbench
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, TIES
@@ -328,6 +328,11 @@ class ExperimentPanel(Panel):
             freeze=tuple(layer for layer, box in self._freeze.items() if box.isChecked()),
         )
 
+    def numbers(self) -> list[Row]:
+        """Return the settings of the run, by the names that ``train`` on the command line has for them."""
+        facts = asdict(self.workbench.config) | {"augment": str(self.workbench.config.augment)}
+        return [("setting", "value"), *((name, _plain(value)) for name, value in facts.items())]
+
     @Slot()
     def _mark(self) -> None:
         """Say whether there is anything to apply, and offer what the dataset can."""
@@ -360,3 +365,8 @@ class ExperimentPanel(Panel):
         self._select_dataset(MNIST.name)
         self._mark()
         self.apply_settings()
+
+
+def _plain(value: object) -> object:
+    """Return a setting as one entry of a table."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else value
