@@ -39,6 +39,7 @@ KEYS = (
     ("Ctrl+L", "Logarithmic cost"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
+    ("F2", "Lessons: the articles' worked examples"),
     ("F11", "Full screen"),
 )
 _HELP_WIDTH = 480  # pixels
