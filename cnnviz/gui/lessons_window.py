@@ -3,8 +3,17 @@
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QSize, Qt, Slot
-from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QListWidget, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QFont, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.lessons import LESSONS, Scene
@@ -12,6 +21,7 @@ from cnnviz.gui.theme import GRID, Theme
 
 _SIZE = QSize(960, 640)
 _LIST = 28 * GRID  # width
+_LINE = 4 * GRID  # height of a line of the list
 _HEADING = 20  # pixels
 
 
@@ -32,7 +42,9 @@ class LessonsWindow(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._theme = theme
         self.list = QListWidget()
-        self.list.addItems([f"{number}  {lesson.title}" for number, lesson in enumerate(LESSONS, start=1)])
+        for number, lesson in enumerate(LESSONS, start=1):
+            item = QListWidgetItem(f"{number}  {lesson.title}", self.list)
+            item.setSizeHint(QSize(0, _LINE))
         self.list.setFixedWidth(_LIST)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Lessons")
@@ -75,7 +87,7 @@ class LessonsWindow(QDialog):
     def _button(self, text: str, tip: str, key: str, step: int) -> QPushButton:
         button = QPushButton(text)
         button.setAutoDefault(False)
-        button.setShortcut(key)
+        QShortcut(QKeySequence(key), self, button.click)
         button.setAccessibleName(tip.partition(" (")[0])
         button.setToolTip(tip)
         button.clicked.connect(lambda: self.list.setCurrentRow(self.list.currentRow() + step))

@@ -64,7 +64,7 @@ class NumberGrid(QWidget):
         How many times larger than in its neighbours a cell is, for whoever arranges several tables.
     """
 
-    pointed = Signal()  # another cell under the mouse or the cursor
+    pointed = Signal()  # a cell came under the mouse or the cursor
     edited = Signal()  # other values, by the user
 
     def __init__(
@@ -86,6 +86,7 @@ class NumberGrid(QWidget):
         self.values = np.asarray(values, float)
         self.cursor: Cell = (0, 0)
         self.cell: Cell = (0, 0)
+        self._is_pointed_at = False  # by the mouse
         self.zoom = zoom
         self._editing = editing
         self._scale = scale
@@ -180,8 +181,13 @@ class NumberGrid(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Find the cell under the mouse."""
         cell = self.cell_at(event.position())
-        if cell is not None:
+        if cell is not None and (cell != self.cell or not self._is_pointed_at):
             self._point(cell)
+        self._is_pointed_at = cell is not None
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Tell of the same cell again when the mouse comes back."""
+        self._is_pointed_at = False
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Put the cursor where the mouse is."""
@@ -227,8 +233,10 @@ class NumberGrid(QWidget):
             self._type((self._entry or "") + _typed(event))
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        """Show the cursor."""
+        """Show the cursor, and tell of its cell to whom keys have led here."""
         self.update()
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self._point(self.cursor)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Take what was typed."""
@@ -248,10 +256,9 @@ class NumberGrid(QWidget):
         return event.key() in _PAGES or event.key() in _ERASERS or bool(_typed(event))
 
     def _point(self, cell: Cell) -> None:
-        if cell != self.cell:
-            self.cell = cell
-            self._describe()
-            self.pointed.emit()
+        self.cell = cell
+        self._describe()
+        self.pointed.emit()
 
     def _walk(self, down: int, right: int) -> None:
         rows, columns = self.values.shape

@@ -85,9 +85,8 @@ class ConvolutionScene(Scene):
         pairs = [(self.image.values[cell], weight) for cell, weight in zip(cells, self.filter.values.flat, strict=True)]
         shape = self.filter.values.shape
         self.products.show_values([[a * b for a, b in pairs[i : i + shape[1]]] for i in range(0, len(pairs), shape[1])])
-        row, column = self.output.cell
-        result = number(self.output.values[row, column])
-        self.say(f"output ({row}, {column}) = {written_sum(pairs)} =\u00a0<b>{result}</b>")
+        result = number(self.output.values[self.output.cell])
+        self.say(f"{written_sum(pairs)} =\u00a0<b>{result}</b>")
 
 
 LESSON = Lesson(

@@ -12,6 +12,7 @@ from cnnviz.nn import ReLU
 
 _INK = 50.0  # grey level of a stroke
 _WEIGHT = Editing(-50, 50, 10)
+_THRESHOLD = -3000.0  # bias at first
 _BIAS = Editing(-9000, 9000, 500)
 
 FILTER = 30.0 * np.array(
@@ -58,7 +59,7 @@ class CurveScene(Scene):
         image = IMAGES["right-hand curve"]
         self.image = NumberGrid("image 7×7", image, editing=GREY, scale=_INK, coloring=Coloring.GREY)
         self.filter = NumberGrid("filter 7×7", FILTER, editing=_WEIGHT, scale=_WEIGHT.high)
-        self.bias = NumberGrid("bias", [[-1000]], editing=_BIAS, scale=_BIAS.high, zoom=2)
+        self.bias = NumberGrid("bias", [[_THRESHOLD]], editing=_BIAS, scale=_BIAS.high, zoom=2)
         self.output = NumberGrid("output", [[0]], scale=_BIAS.high, zoom=2)
         self.rectified = NumberGrid("ReLU", [[0]], scale=_BIAS.high, zoom=2)
         self.row = GridRow(
@@ -83,7 +84,7 @@ class CurveScene(Scene):
     def reset(self) -> None:
         """Begin again with this image."""
         self.filter.show_values(FILTER)
-        self.bias.show_values([[-1000]])
+        self.bias.show_values([[_THRESHOLD]])
         self.choose(self.which.currentIndex())
 
     def show_numbers(self) -> None:
@@ -102,7 +103,7 @@ class CurveScene(Scene):
 
 
 LESSON = Lesson(
-    title="A filter that looks for a curve",
+    title="A filter for a curve",
     sentences=(
         "Five weights of 30 lie along a curve that bends to the right. Where the image has ink under them, the "
         "products add up to 6,600; on other strokes they meet little ink. The bias sets how much is enough, and ReLU "

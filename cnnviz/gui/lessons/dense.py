@@ -88,11 +88,11 @@ class DenseScene(Scene):
         products = written_sum(zip(self.vector.values[0], self.weight.values[unit], strict=True))
         output, rectified = (number(grid.values[unit, 0]) for grid in (self.output, self.rectified))
         bias = in_brackets(self.bias.values[unit, 0])
-        self.say(f"unit {unit} = {products} + bias {bias} = {output}; after ReLU <b>{rectified}</b>")
+        self.say(f"{products} + bias {bias} =\u00a0{output}<br>unit {unit} after ReLU: <b>{rectified}</b>")
 
 
 LESSON = Lesson(
-    title="Flatten and the dense layer",
+    title="Flatten and dense layer",
     sentences=(
         "After the last pooling the maps are laid out as one long vector, map by map and row by row. Each unit of a "
         "dense layer multiplies all of its values by weights of its own and adds a bias; ReLU lets pass only what is "

@@ -91,11 +91,11 @@ class PoolingScene(Scene):
 
 
 LESSON = Lesson(
-    title="Max pooling and its way back",
+    title="Max pooling, both ways",
     sentences=(
-        "Max pooling keeps the largest of every four values and forgets the rest. On the way back the gradient goes to "
-        "the cell that won; the others, whose small changes would change nothing, get 0. When two cells share the "
-        "maximum, as the fives do here, programs differ: Escontrela pays the first, Zhou every one."
+        "Max pooling keeps the largest of every four values and forgets the rest. The gradient goes back to the cell "
+        "that won; the others get 0, for a small change of theirs would change nothing. Where two cells share the "
+        "maximum, as the fives do here, Escontrela pays the first of them, Zhou every one."
     ),
     attempt=(
         "Let each of the equal maxima have the gradient in full: more is handed back than arrived. Now set all four "

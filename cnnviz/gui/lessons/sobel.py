@@ -96,15 +96,14 @@ class SobelScene(Scene):
         cells = patch_cells(position, (3, 3))
         self.image.light(cells)
         self.map.light([position])
-        row, column = position
         result = number(self.map.values[position])
         responses = [response[position] for response in self.responses()]
         if len(responses) > 1:
             squares = " + ".join(f"{number(response)}²" for response in responses).replace("\u2212", "")
-            self.say(f"strength ({row}, {column}) = \u221a({squares}) = <b>{result}</b>")
+            self.say(f"strength of the edge = \u221a({squares}) = <b>{result}</b>")
             return
         pairs = [(self.image.values[c], w) for c, w in zip(cells, self.filter.values.flat, strict=True)]
-        self.say(f"map ({row}, {column}) = {written_sum(pairs)} =\u00a0<b>{result}</b>")
+        self.say(f"{written_sum(pairs)} =\u00a0<b>{result}</b>")
 
 
 LESSON = Lesson(

@@ -127,7 +127,7 @@ class WeightGradientScene(Scene):
 
 
 LESSON = Lesson(
-    title="The gradient of a filter weight",
+    title="The gradient of a weight",
     sentences=(
         "What if the centre weight grew by 1? Then the output would grow by 80, the pixel under it. So the gradient by "
         "a weight is that pixel times the gradient at the output, summed over all places that the filter takes. The "
