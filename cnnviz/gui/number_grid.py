@@ -26,6 +26,7 @@ from cnnviz.gui.tiles import Coloring, color_pixels, image_of, largest_magnitude
 Cell = tuple[int, int]  # row and column
 
 CAPTION = 2 * GRID + 2  # pixels above the cells
+RIM = 2  # pixels around the cells, for lines and frames
 LARGEST = 7 * GRID  # pixels: side of a cell where there is room for more
 _ROOMY = 5 * GRID  # pixels: side of a cell from which on figures are as large as other text
 _LONGEST = 6  # characters of a number that is typed
@@ -166,7 +167,8 @@ class NumberGrid(QWidget):
     def area(self) -> QRectF:
         """Return where the cells lie."""
         rows, columns = self.values.shape
-        side = max(min(self.width() // columns, (self.height() - CAPTION) // rows, LARGEST * self.zoom), 1)
+        width, height = self.width() - 2 * RIM, self.height() - CAPTION - RIM
+        side = max(min(width // columns, height // rows, LARGEST * self.zoom), 1)
         return QRectF((self.width() - side * columns) // 2, CAPTION, side * columns, side * rows)
 
     # What the user does
@@ -320,6 +322,7 @@ class NumberGrid(QWidget):
             self._paint_marks(painter)
 
     def _paint_cells(self, painter: QPainter, area: QRectF, side: float) -> None:
+        painter.fillRect(area.adjusted(-1, -1, 0, 0), QColor(self._theme.line))  # seen between the cells
         scale = nice_ceiling(largest_magnitude(self.values)) if self._scale is None else self._scale
         if side < LEGIBLE[0]:
             pixels = color_pixels(self.values, scale, self._coloring, self._theme)
@@ -346,8 +349,10 @@ class NumberGrid(QWidget):
         painter.drawText(place, Qt.AlignmentFlag.AlignCenter, self._entry.replace("-", "\u2212") + "|")
 
     def _paint_marks(self, painter: QPainter) -> None:
-        painter.setPen(_pen(self._theme.accent, 2))
-        painter.drawLines(self._outlines())
+        lines = self._outlines()
+        for color, width in ((self._theme.surface, 4), (self._theme.accent, 2)):
+            painter.setPen(_pen(color, width))
+            painter.drawLines(lines)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(_pen(self._theme.text, 1))
@@ -357,7 +362,7 @@ class NumberGrid(QWidget):
         """Return the edges at which lit cells meet others."""
         lines = []
         for row, column in self._lit:
-            box = self.place_of((row, column)).adjusted(0, 0, -1, -1)
+            box = self.place_of((row, column))
             for neighbour, line in (
                 ((row - 1, column), QLineF(box.topLeft(), box.topRight())),
                 ((row + 1, column), QLineF(box.bottomLeft(), box.bottomRight())),

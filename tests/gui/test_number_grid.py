@@ -5,7 +5,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from cnnviz.gui.number_grid import CAPTION, LARGEST, Editing, NumberGrid
+from cnnviz.gui.number_grid import CAPTION, LARGEST, RIM, Editing, NumberGrid
 from cnnviz.gui.theme import LIGHT
 from cnnviz.gui.tiles import Coloring
 
@@ -16,7 +16,7 @@ def grid(own, qapp):
     window = own(QWidget())
     window.resize(200, 200)
     grid = NumberGrid("numbers", [[0, 1, 2], [3, 4, 5]], editing=Editing(-9, 9, 0.5), parent=window)
-    grid.setGeometry(0, 0, 120, CAPTION + 80)
+    grid.setGeometry(0, 0, 120 + 2 * RIM, CAPTION + 80 + RIM)
     window.show()
     window.activateWindow()
     qapp.processEvents()
@@ -168,7 +168,7 @@ def test_that_lit_cells_side_by_side_are_framed_as_one(grid):
 def test_that_small_and_large_cells_have_the_same_colours(own, qapp, side):
     grid = own(NumberGrid("image", [[0, 255]], scale=255, coloring=Coloring.GREY))
     grid.apply_theme(LIGHT)
-    grid.resize(2 * side, CAPTION + side)
+    grid.resize(2 * side + 2 * RIM, CAPTION + side + RIM)
     picture = grid.grab().toImage()
     corners = [grid.place_of((0, column)).topLeft() + QPointF(1, 1) for column in (0, 1)]
     assert [picture.pixelColor(corner.toPoint()).name() for corner in corners] == ["#000000", "#ffffff"]

@@ -4,7 +4,7 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
-from cnnviz.gui.number_grid import CAPTION, LARGEST, NumberGrid
+from cnnviz.gui.number_grid import CAPTION, LARGEST, RIM, NumberGrid
 from cnnviz.gui.theme import DARK, GRID, Theme
 
 _GAP = 2 * GRID  # between tables that no sign stands between
@@ -59,7 +59,7 @@ class GridRow(QWidget):
             if isinstance(part, str):
                 self._signs.append((QRectF(left, CAPTION, width, tallest), part))
             else:
-                height = part.values.shape[0] * side * part.zoom
+                height = part.values.shape[0] * side * part.zoom + RIM
                 part.setGeometry(QRect(left, (tallest - height) // 2, width, height + CAPTION))
             left += width
         self.update()
@@ -78,14 +78,14 @@ class GridRow(QWidget):
     def _part_width(self, part: NumberGrid | str, side: int) -> int:
         if isinstance(part, str):
             return max(QFontMetrics(_sign_font()).horizontalAdvance(part) + GRID, _SIGN) if part else _GAP
-        return max(part.values.shape[1] * side * part.zoom, part.caption_width())
+        return max(part.values.shape[1] * side * part.zoom + 2 * RIM, part.caption_width())
 
     def _width_at(self, side: int) -> int:
         return sum(self._part_width(part, side) for part in self._shown())
 
     def _height_at(self, side: int) -> int:
         rows = (grid.values.shape[0] * grid.zoom for grid in self.grids if not grid.isHidden())
-        return CAPTION + side * max(rows, default=0)
+        return CAPTION + side * max(rows, default=0) + RIM
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the signs."""
