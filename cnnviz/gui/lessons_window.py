@@ -5,6 +5,7 @@ from itertools import pairwise
 from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
+    QApplication,
     QDialog,
     QHBoxLayout,
     QLabel,
@@ -22,6 +23,7 @@ from cnnviz.gui.theme import GRID, Theme
 _SIZE = QSize(960, 640)
 _LIST = 28 * GRID  # width
 _LINE = 4 * GRID  # height of a line of the list
+_HOW = "To change a number turn the wheel over it, or click it and type."
 _HEADING = 20  # pixels
 
 
@@ -102,12 +104,14 @@ class LessonsWindow(QDialog):
         lesson, old = LESSONS[index], self.scene
         if old is not None:
             self._page.removeWidget(old)
+            if old.isAncestorOf(QApplication.focusWidget()):
+                self.list.setFocus()
             old.hide()
             old.deleteLater()
         self._title.setText(lesson.title)
         self._sentences.setText(lesson.sentences)
         self._attempt.setText(f"<b>Try:</b> {lesson.attempt}")
-        self._source.setText(f"Worked example: {lesson.source}")
+        self._source.setText(f"{_HOW}\nWorked example: {lesson.source}")
         self.previous.setEnabled(index > 0)
         self.next.setEnabled(index < len(LESSONS) - 1)
         self.scene = lesson.make_scene()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QBrush,
     QColor,
@@ -33,7 +33,8 @@ _LONGEST = 6  # characters of a number that is typed
 _NOTCH = 120  # eighths of a degree: one notch of a wheel
 _ARROWS = {Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1), Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0)}
 _PAGES = {Qt.Key.Key_PageUp: 1, Qt.Key.Key_PageDown: -1}
-_ENDS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
+_ENTERS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_ENDS = (*_ENTERS, Qt.Key.Key_Escape)
 _ERASERS = (Qt.Key.Key_Backspace, Qt.Key.Key_Delete)
 _DECIMALS = 6  # after many steps of a tenth there must be no more
 
@@ -51,7 +52,7 @@ class NumberGrid(QWidget):
     """Numbers in square, coloured cells as large as there is room for, under a caption.
 
     The arrow keys move a cursor. Where the numbers can be edited, the cell under the cursor takes what is typed, and
-    the wheel and Page Up and Page Down change it by steps.
+    the wheel and Page Up and Page Down change it by steps; Ctrl+Enter fills the table with it.
 
     Attributes
     ----------
@@ -102,7 +103,8 @@ class NumberGrid(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         if editing is not None:
-            self.setToolTip("Wheel, or click and type a number; Page Up and Page Down change it too")
+            self.setCursor(Qt.CursorShape.IBeamCursor)
+            self.setToolTip("Wheel, Page Up and Page Down, or type a number; Ctrl+Enter gives it to all cells")
         self.set_title(title)
 
     # What is shown
@@ -180,6 +182,17 @@ class NumberGrid(QWidget):
         self._point(cell)
         self.update()
 
+    @Slot()
+    def fill(self) -> None:
+        """Give every cell that can be edited the number under the cursor."""
+        self._entry = None
+        values = np.where(self._fixed, self.values, self.values[self.cursor])
+        if (values != self.values).any():
+            self.values = values
+            self._describe()
+            self.update()
+            self.edited.emit()
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Find the cell under the mouse."""
         cell = self.cell_at(event.position())
@@ -227,6 +240,8 @@ class NumberGrid(QWidget):
             self._walk(*_ARROWS[key])
         elif key in _PAGES:
             self._step(_PAGES[key])
+        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.fill()
         elif key in _ENDS:
             self._end(keep=key != Qt.Key.Key_Escape)
         elif key in _ERASERS:
@@ -246,9 +261,10 @@ class NumberGrid(QWidget):
         self.update()
 
     def _wants(self, event: QKeyEvent) -> bool:
-        commands = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-        if event.modifiers() & commands:
-            return False
+        command = event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+        if command:
+            fills = command == Qt.KeyboardModifier.ControlModifier and event.key() in _ENTERS
+            return self._editing is not None and fills
         if event.key() in _ARROWS:
             return True
         if self._editing is None:

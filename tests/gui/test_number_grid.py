@@ -148,6 +148,15 @@ def test_that_figures_typed_here_do_not_reach_the_keys_of_the_window(grid):
     assert taken == [[], [], [True], [True]]
 
 
+def test_that_control_and_enter_fill_all_cells_but_fixed_ones_with_the_number_under_the_cursor(grid):
+    grid.show_values(grid.values, np.array([[False, True, False], [False, False, False]]))
+    told = heard(grid.edited)
+    QTest.keyClicks(grid, "7")
+    QTest.keyClick(grid, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(grid.values, [[7, 1, 7], [7, 7, 7]])
+    assert len(told) == 2
+
+
 def test_that_a_screen_reader_gets_the_number_of_the_cell(grid):
     assert grid.accessibleName() == "numbers"
     QTest.keyClick(grid, Qt.Key.Key_Down)

@@ -32,6 +32,7 @@ class ConvolutionScene(Scene):
         self.play = PlayButton(self.output)
         self.add_choices()
         self.controls.addWidget(self.play)
+        self.add_button("&Fill image", "Give every pixel the number under the cursor (Ctrl+Enter)", self.image.fill)
         self.add_button("&Reset numbers", "Begin again with the numbers of the article (Alt+R)", self.reset)
         self.lay_out(self.row)
         self.image.edited.connect(self._take_image)
@@ -97,8 +98,8 @@ LESSON = Lesson(
         "vertical Sobel filter, compares what lies on the right with what lies on the left."
     ),
     attempt=(
-        "Set every pixel to the same number, however bright: the whole output falls to 0. This filter is blind to "
-        "brightness, it answers to differences only. Then raise a single pixel."
+        "Click the brightest pixel and fill the image with its number: the whole output falls to 0. This filter is "
+        "blind to brightness, it answers to differences only. Then turn the wheel over a single pixel."
     ),
     source="Zhou, part 1, section 3",
     make_scene=ConvolutionScene,

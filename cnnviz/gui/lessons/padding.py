@@ -68,8 +68,8 @@ LESSON = Lesson(
         "stride is how many cells the filter moves at a time."
     ),
     attempt=(
-        "With padding \u201csame\u201d set every pixel to 100: the middle of the output is 0, as it should be, but its "
-        "left and right columns light up. The filter takes the border of zeros for an edge."
+        "With padding \u201csame\u201d fill the image with one number: the middle of the output is 0, as it should be, "
+        "but its left and right columns light up. The filter takes the border of zeros for an edge."
     ),
     source="Zhou, part 1, section 3.2; Escontrela, Convolutions",
     make_scene=PaddingScene,

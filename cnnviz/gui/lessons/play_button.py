@@ -30,7 +30,7 @@ class PlayButton(QPushButton):
             return
         self._grid.move_to((0, 0))
         self._timer.start()
-        self.setText("&Pause")
+        self.setText("Sto&p")
 
     @Slot()
     def advance(self) -> None:

@@ -36,6 +36,9 @@ class SobelScene(Scene):
         self.second.hide()
         self.row = GridRow(self.image, "\u2217", self.filter, self.second, "=", self.map)
         self.which = self.add_choice("Filter", "What the filter looks for", FILTERS, self.choose)
+        self.add_button(
+            "&Fill filter", "Give all nine weights the number under the cursor (Ctrl+Enter)", self.filter.fill
+        )
         self.add_button("Another &digit", "Lay the filter on another generated digit (Alt+D)", self._show_another)
         self.lay_out(self.row)
         self.filter.edited.connect(self._take_own)
@@ -114,8 +117,8 @@ LESSON = Lesson(
         "The horizontal one does the same from bottom to top."
     ),
     attempt=(
-        "Type nine ones into the filter: the map is a blurred digit, no edges left. Then make the middle one \u22128: "
-        "now it answers to every edge, whichever way it runs."
+        "Type a 1 into the filter and fill it: the map is a blurred digit, no edges left. Then make the middle one "
+        "\u22128: now it answers to every edge, whichever way it runs."
     ),
     source="Zhou, part 1, section 3.1",
     make_scene=SobelScene,
