@@ -47,6 +47,7 @@ KEYS = (
     ("Esc, Ctrl+K", "Restore the nudged number, or keep it as part of the run"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
+    ("F2", "Lessons: the articles' worked examples"),
     ("F11", "Full screen"),
 )
 _HELP_WIDTH = 480  # pixels

@@ -37,6 +37,8 @@ from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
+from cnnviz.gui.lessons import LESSONS
+from cnnviz.gui.lessons_window import LessonsWindow
 from cnnviz.gui.nudging import COARSE, FINE
 from cnnviz.gui.panel_menu import PanelMenus
 from cnnviz.gui.panels import PANELS, Panel
@@ -189,6 +191,10 @@ class MainWindow(QMainWindow):
         self._add(run, "Test &now, or cancel", "Ctrl+T", self._workbench.toggle_evaluation)
         self._make_what_if_menu(run.addMenu("What &if"))
         self._make_view_menu()
+        lessons = self.menuBar().addMenu("&Lessons")
+        for index, lesson in enumerate(LESSONS):
+            key = None if index else "F2"
+            self._add(lessons, f"&{index + 1}  {lesson.title}", key, partial(self.show_lesson, index))
         help_ = self.menuBar().addMenu("&Help")
         self._add(help_, "&Help and keys", "F1", self.show_help)
 
@@ -322,6 +328,8 @@ class MainWindow(QMainWindow):
         self.transport.apply_theme(theme)
         for dock in self.docks.values():
             dock.apply_theme(theme)
+        for lessons in self.findChildren(LessonsWindow):
+            lessons.apply_theme(theme)
         self._shown.clear()
 
     @Slot()
@@ -508,9 +516,19 @@ class MainWindow(QMainWindow):
         dialog.exec()
         dialog.deleteLater()
 
+    def show_lesson(self, index: int) -> None:
+        """Open the lesson of that number in ``LESSONS``, in the window of the lessons if there is one."""
+        shown = (window for window in self.findChildren(LessonsWindow) if window.isVisible())
+        lessons = next(shown, None) or LessonsWindow(self._theme, self)
+        lessons.open_lesson(index)
+        lessons.show()
+        lessons.activateWindow()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End training before the window goes."""
         self._timer.stop()
+        for lessons in self.findChildren(LessonsWindow):
+            lessons.close()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
         for dialog in self.findChildren(PictureDialog):

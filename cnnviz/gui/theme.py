@@ -192,6 +192,11 @@ def _stylesheet(theme: Theme) -> str:
     QLabel[role="muted"] {{ color: {theme.muted}; }}
     QLabel[role="warning"] {{ color: {theme.warning}; }}
     QLabel[role="small"] {{ color: {theme.muted}; font-size: {SMALL}px; }}
+    QLabel[role="hint"] {{ background: {theme.surface}; border-left: 3px solid {theme.accent}; padding: 8px 12px; }}
+    QListWidget {{ background: {theme.surface}; border: none; outline: none; padding: 4px; }}
+    QListWidget::item {{ padding: 6px 8px; border-radius: 4px; }}
+    QListWidget::item:hover {{ color: {theme.accent}; }}
+    QListWidget::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
     QToolBar {{ background: {theme.surface}; border: none; padding: 4px 8px; spacing: 6px; }}
     QMenuBar {{ background: {theme.surface}; }}
     QStatusBar {{ background: {theme.surface}; color: {theme.muted}; }}
