@@ -1,5 +1,7 @@
 """Arrays as tables of coloured cells, with the figures in them where there is room."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
@@ -32,6 +34,11 @@ def paint_numbers(
 def paint_number(painter: QPainter, place: QRectF, value: float, color: QColor) -> None:
     """Fill ``place`` with ``color`` and write ``value`` on it."""
     painter.fillRect(place.adjusted(0, 0, -1, -1), color)
+    write_number(painter, place, value, color)
+
+
+def write_number(painter: QPainter, place: QRectF, value: float, color: QColor) -> None:
+    """Write ``value`` on ``place``, which has ``color``, if there is room for it."""
     width, height = LEGIBLE
     if place.width() < width or place.height() < height:
         return
@@ -41,10 +48,16 @@ def paint_number(painter: QPainter, place: QRectF, value: float, color: QColor) 
 
 def fitting_figures(value: float, metrics: QFontMetrics, width: float) -> str:
     """Return ``value`` with as many significant digits, four at most, as fit into ``width`` pixels, or dots."""
-    texts = [figures(value, digits) for digits in (4, 3, 2, 1)]
+    return next((text for text in _texts(value) if metrics.horizontalAdvance(text) <= width - GRID // 2), "\u2026")
+
+
+def _texts(value: float) -> Iterator[str]:
+    """Write ``value`` shorter and shorter, as far as somebody asks for it."""
+    for digits in (4, 3, 2, 1):
+        yield figures(value, digits)
     if abs(value) < 1:
-        texts += [text.replace("0.", ".", 1) for text in texts[2:]]
-    return next((text for text in texts if metrics.horizontalAdvance(text) <= width - GRID // 2), "\u2026")
+        for digits in (2, 1):
+            yield figures(value, digits).replace("0.", ".", 1)
 
 
 def part(area: QRectF, row: int, column: int, rows: int, columns: int) -> QRectF:

@@ -292,7 +292,7 @@ def test_that_a_panel_behind_another_tab_is_left_alone_until_it_comes_to_the_fro
 def test_that_the_status_bar_reads_out_what_is_under_the_mouse(window, live, qapp):
     window.refresh()
     canvas = window.panels["network"].canvas
-    QTest.mouseMove(canvas, canvas.placed[1].tiles[0].center())
+    QTest.mouseMove(canvas, canvas.placed[2].tiles[0].center())
     qapp.processEvents()
     assert re.match(r"conv1, channel 0, \(\d+, \d+\): \S+   gradient \S+", window._reading.text())
 
@@ -495,7 +495,7 @@ def test_that_figures_are_written_as_often_as_they_can_be_read_and_always_at_res
     for each in (window.transport, network, cost):
         each.show_snapshot(at_step(snapshot, 31))
     assert "step 31 /" in window.transport.where.text()
-    assert "cost 3.100 nats" in network.answer.text()
+    assert "cost 3.100" in network.answer.text()
     assert "past 31 steps" in cost.past.text()
 
 
