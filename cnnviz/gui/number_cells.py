@@ -41,7 +41,7 @@ def paint_number(painter: QPainter, place: QRectF, value: float, color: QColor) 
     width, height = LEGIBLE
     if place.width() < width or place.height() < height:
         return
-    painter.setPen(QColor("#000000" if color.lightnessF() > _MIDDLE else "#ffffff"))
+    painter.setPen(Qt.GlobalColor.black if color.lightnessF() > _MIDDLE else Qt.GlobalColor.white)
     painter.drawText(place, Qt.AlignmentFlag.AlignCenter, fitting_figures(value, painter.fontMetrics(), place.width()))
 
 

@@ -27,6 +27,7 @@ _STEPS = {  # columns to the right, rows down
 }
 _CHANNELS = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_BY_TAB = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
 
 
 class TermsCanvas(QWidget):
@@ -188,18 +189,22 @@ class TermsCanvas(QWidget):
             self._mouse = None
             self._go_to(self._first() if self.spot is None else self.figure.beside(self.spot, *_STEPS[key]))
 
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Show where the keys are, once they have come here."""
+        if event.reason() in _BY_TAB and self.terms is not None and self._mouse is None:
+            self._go_to(self._first())
+        super().focusInEvent(event)
+
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Leave the number that the keys have gone to."""
         if self._mouse is None:
             self._go_to(None)
         super().focusOutEvent(event)
 
-    def _first(self) -> Spot | None:
-        """Return the number that the keys go to first: the first term's."""
-        return next(
-            ((n, index) for n, each in enumerate(self.figure.blocks) for index in each.cells_of(0)),
-            (0, (0, 0, 0)),
-        )
+    def _first(self) -> Spot:
+        """Return the number that the keys go to first: that of the first term which is shown."""
+        shown = (n for n, each in enumerate(self.figure.blocks) if not each.is_strip and each.terms.flat[0] != NO_TERM)
+        return next(shown, 0), (0, 0, 0)
 
     def _go_to(self, spot: Spot | None) -> None:
         if spot == self.spot:

@@ -44,7 +44,9 @@ def _paint_block(painter: QPainter, block: Block, theme: Theme) -> None:
 def _paint_label(painter: QPainter, label: Label, theme: Theme) -> None:
     painter.setFont(small_font() if label.role is Role.CAPTION else QApplication.font())
     painter.setPen(QColor(theme.text if label.role is Role.TEXT else theme.muted))
-    text = painter.fontMetrics().elidedText(label.text, Qt.TextElideMode.ElideRight, round(label.area.width()))
+    text = label.text
+    if len(text) > 1:
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, round(label.area.width()))
     painter.drawText(label.area, label.alignment | Qt.AlignmentFlag.AlignVCenter, text)
 
 

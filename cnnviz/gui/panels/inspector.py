@@ -54,7 +54,7 @@ class InspectorPanel(Panel):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self._snapshot: Snapshot | None = None
-        self._shown: Place | None = None
+        controls = self._make_controls()
         self.heading = Readout()
         self.heading.setAccessibleName("The number")
         self.sentence = Readout(muted=True)
@@ -69,7 +69,7 @@ class InspectorPanel(Panel):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
         layout.setSpacing(GRID // 4)
-        layout.addLayout(self._make_controls())
+        layout.addLayout(controls)
         layout.addWidget(self.heading)
         layout.addWidget(self.sentence)
         layout.addWidget(self.canvas, 1)

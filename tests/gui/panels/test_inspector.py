@@ -247,6 +247,14 @@ def test_that_the_table_ends_with_the_number(shown, workbench, snapshot):
     assert result == (str(CONV), "", "", value_at(snapshot, CONV))
 
 
+def test_that_every_row_of_every_table_is_as_wide_as_its_heading(panel, zhou_snapshot):
+    for place, back in views(panel, zhou_snapshot):
+        rows = panel.numbers()
+        assert len(rows) == 1 + panel.terms.products.size + (panel.terms.constant is not None) + 1
+        assert {len(row) for row in rows} == {len(rows[0])}, (place, back)
+        assert rows[-1][-1] == panel.terms.value
+
+
 # What is not there
 
 
@@ -392,10 +400,16 @@ def test_that_back_and_forward_go_along_the_trail(shown, workbench):
 def test_that_the_crumbs_name_the_last_numbers_and_lead_back(shown, workbench):
     for layer in ("conv1", "relu1", "conv2", "relu2"):
         workbench.choose(Cell(layer, (1, 2, 3)))
-    crumbs = [crumb for crumb in shown.trail._crumbs if crumb.isVisible()]
+    crumbs = [crumb for crumb in shown.trail.crumbs if crumb.isVisible()]
     assert [crumb.text() for crumb in crumbs] == ["relu1 3 (1, 2)", "› conv2 3 (1, 2)", "› relu2 3 (1, 2)"]
+    assert all(crumb.geometry().right() <= shown.trail.width() for crumb in crumbs)
     crumbs[0].click()
     assert workbench.subject == Cell("relu1", (1, 2, 3))
+    shown.resize(1016, 520)
+    QApplication.processEvents()
+    assert shown.trail.crumbs[0].text() == "conv1 3 (1, 2)"
+    shown.trail.crumbs[3].click()
+    assert workbench.subject == Cell("relu2", (1, 2, 3))
 
 
 # Keys
@@ -437,6 +451,17 @@ def test_that_every_block_can_be_reached_by_the_arrows(panel, snapshot, back):
                 reached.add(spot)
                 todo += [figure.beside(spot, *step) for step in ((1, 0), (-1, 0), (0, 1), (0, -1))]
         assert {number_ for number_, _ in reached} == set(range(len(figure.blocks))), place
+
+
+def test_that_tab_shows_where_the_keys_are(shown, workbench):
+    workbench.choose(CONV)
+    shown.activateWindow()
+    shown.backwards.setFocus()
+    QTest.keyClick(shown.backwards, Qt.Key.Key_Tab)
+    assert shown.canvas.hasFocus()
+    assert shown.canvas.figure.place(shown.canvas.spot).layer == "relu1"
+    QTest.keyClick(shown.canvas, Qt.Key.Key_Backtab)
+    assert shown.canvas.spot is None
 
 
 def test_that_page_keys_open_the_next_channel(shown, workbench):
