@@ -46,6 +46,7 @@ from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
+from cnnviz.gui.panels.inspector import InspectorPanel
 from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.reading import ReadingPanel
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         if settings.speed >= 0:
             self.transport.speed.setValue(min(settings.speed, SPEED_POSITIONS))
         workbench.own_digits.set_share(settings.own_share)
+        self.inspector.set_back(settings.inspector_back)
         arrange_docks(self, self.docks)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -112,6 +114,11 @@ class MainWindow(QMainWindow):
     def drawing(self) -> DrawingPanel:
         """The drawing pad's panel."""
         return self.panels[DrawingPanel.name]
+
+    @property
+    def inspector(self) -> InspectorPanel:
+        """The panel that tells what a number is made of."""
+        return self.panels[InspectorPanel.name]
 
     def start(self) -> None:
         """Begin to show what the workbench does."""
@@ -216,6 +223,7 @@ class MainWindow(QMainWindow):
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
         self._add(view, "&Logarithmic cost", "Ctrl+L", self.panels[CostPanel.name].logarithmic.toggle)
+        self._add(view, "Inspector: forwards or &back", "B", self.inspector.toggle_view)
         self._add(view, "&Reset layout", None, self.reset_layout)
         self._add(view, "&Full screen", "F11", self.toggle_full_screen)
 
@@ -233,6 +241,7 @@ class MainWindow(QMainWindow):
         workbench.nudge_changed.connect(self._follow_nudge)
         workbench.message.connect(self._show_message)
         workbench.failed.connect(self._show_failure)
+        workbench.subject_changed.connect(self._bring_inspector)
         for panel in self.panels.values():
             panel.hovered.connect(self._reading.setText)
             self.menus.watch(panel)
@@ -273,6 +282,14 @@ class MainWindow(QMainWindow):
 
     def _shown_since(self, panel: Panel) -> float:
         return self._shown.get(panel.name, (None, 0.0))[1]
+
+    @Slot()
+    def _bring_inspector(self) -> None:
+        """Show the number that was chosen."""
+        if self._workbench.subject is not None:
+            dock = self.docks[InspectorPanel.name]
+            dock.show()
+            dock.raise_()
 
     @Slot()
     def _offer_edits(self) -> None:
@@ -536,6 +553,7 @@ class MainWindow(QMainWindow):
         self.panels[MoviePanel.name].finish()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
+        self._settings.inspector_back = self.inspector.is_back
         self._settings.own_share = self._workbench.own_digits.share
         if not self.isFullScreen():
             self._settings.set_window(self.saveGeometry().data(), self.saveState(LAYOUT_VERSION).data())

@@ -214,6 +214,7 @@ def _stylesheet(theme: Theme) -> str:
     QPushButton[role="primary"], QToolButton[role="primary"] {{
         background: {theme.accent}; color: {theme.on_accent}; border-color: {theme.accent}; font-weight: 600; }}
     QToolButton[role="flat"] {{ background: transparent; border: none; padding: 0 4px; color: {theme.muted}; }}
+    QToolButton[role="flat"][current="true"] {{ color: {theme.text}; }}
     QToolButton[role="flat"]:hover {{ color: {theme.accent}; }}
     QComboBox {{ combobox-popup: 0; }}  /* a list, not a menu, whose chosen line would be dark on dark */
     QComboBox::drop-down {{ border: none; width: 20px; }}

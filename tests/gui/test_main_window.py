@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QTabBar,
 )
 
+from cnnviz.explain.places import Cell
 from cnnviz.formats import read_parameters
 from cnnviz.gui import main_window
 from cnnviz.gui.app import Faults
@@ -467,7 +468,8 @@ def test_that_panels_are_shown_with_each_tick_or_as_often_as_their_interval_says
         clock.now += TICK_MS / 1000
         window._workbench.snapshot = replace(snapshot)
         window.refresh()
-    assert [name for name, panel in window.panels.items() if not panel.is_seen] == ["movie", "reading", "collection"]
+    hidden = [name for name, panel in window.panels.items() if not panel.is_seen]
+    assert hidden == ["inspector", "movie", "reading", "collection"]
     assert "reading" not in shown
     for panel in (panel for panel in window.panels.values() if panel.is_seen):
         if panel.interval:
@@ -578,3 +580,41 @@ def test_that_the_share_of_own_digits_is_remembered(make_window, live, tmp_path)
     window.close()
     assert load_settings(tmp_path / "settings.json")[0].own_share == 40
     live.own_digits._work.stop()
+
+
+def test_that_a_number_that_is_chosen_brings_the_inspector_to_the_front(window, live, qapp):
+    assert not window.inspector.is_seen
+    window.docks["inspector"].close()
+    live.choose(Cell("conv2", (10, 11, 3)))
+    qapp.processEvents()
+    assert window.inspector.is_seen
+    assert window.inspector.terms.place == live.subject
+    window.docks["filters"].raise_()
+    live.choose(None)
+    qapp.processEvents()
+    assert not window.inspector.is_seen
+
+
+def test_that_keys_turn_the_inspector_round_and_go_back(window, live, qapp):
+    for place in (Cell("conv1", (1, 2, 3)), Cell("conv2", (10, 11, 3))):
+        live.choose(place)
+        qapp.processEvents()
+    QTest.keyClick(window, Qt.Key.Key_B)
+    assert window.inspector.is_back
+    QTest.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert live.subject == Cell("conv1", (1, 2, 3))
+    QTest.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    assert live.subject == Cell("conv2", (10, 11, 3))
+    assert live.snapshot.step == 0
+    QTest.keyClick(window, Qt.Key.Key_B)
+    assert not window.inspector.is_back
+
+
+def test_that_the_inspector_s_view_is_remembered(make_window, tmp_path):
+    file = tmp_path / "settings.json"
+    window = make_window(Settings(theme="dark"), file)
+    window.inspector.set_back(True)
+    window.close()
+    settings, _ = load_settings(file)
+    assert settings.inspector_back
+    assert make_window(settings, file).inspector.is_back
