@@ -257,7 +257,7 @@ class WhatIfBar(QWidget):
 
     @Slot()
     def _begin_check(self) -> None:
-        """Check the gradient at the chosen step width at once, and at all others one after the other."""
+        """Begin to check the gradient of what is shown, if that is not done already."""
         place = self.place
         if place is None or not self._is_seen or self._snapshot is self._checked:
             return
@@ -266,15 +266,17 @@ class WhatIfBar(QWidget):
             return
         self._checked = self._snapshot
         self._check = GradientCheck(self._snapshot, place)
-        self._found = {self.step_width: self._check.difference(self.step_width)}
-        self._show_check(self._found[self.step_width])
+        self._found = {}
         self._more.start()
 
     @Slot()
     def _check_more(self) -> None:
-        missing = [width for width in WIDTHS if width not in self._found]
+        """Find one more difference, that of the chosen step width first; at the end show them all."""
+        missing = [width for width in (self.step_width, *WIDTHS) if width not in self._found]
         if missing and self._is_seen:
-            self._found[missing[0]] = self._check.difference(missing[0])
+            self._found[missing[0]] = difference = self._check.difference(missing[0])
+            if difference.width == self.step_width:
+                self._show_check(difference)
             return
         self._more.stop()
         self.differences = [self._found[width] for width in WIDTHS if width in self._found]
