@@ -21,7 +21,10 @@ from cnnviz.gui.workbench import Workbench
 from cnnviz.training.control import parameter_text
 from cnnviz.training.snapshot import Snapshot
 
-EMPTY = "Click a weight, a bias or a pixel of the input: nudge it here, and see what becomes of the cost."
+EMPTY = (
+    "Click a weight, a bias or a pixel of the input: nudge it here, and see what becomes of the cost.\n"
+    "Alt+Up and Alt+Down nudge it from anywhere in the window, Esc restores it."
+)
 KEEP_TIP = "Make it part of the run, which the history and exported files then tell (Ctrl+K)"
 KEEP_NO_PIXEL = "A pixel cannot be kept: it is given, not learnt; only weights and biases are the network's"
 _PERCENT = "\u00a0%"
