@@ -81,10 +81,10 @@ class InspectorPanel(Panel):
     def _make_controls(self) -> QHBoxLayout:
         self.trail = Trail(self)
         self.trail.chosen.connect(self.workbench.choose)
-        self.begin = _button("Start from the answer", "Look into the probability of the digit that is answered")
+        self.begin = _button("Start from the answer", "Look into the probability of the digit that is answered", self)
         self.begin.clicked.connect(self._begin)
-        self.forwards = _button("Forwards", "What the value is made of (B)")
-        self.backwards = _button("Back", "What the gradient of the cost is made of, on its way back (B)")
+        self.forwards = _button("Forwards", "What the value is made of (B)", self)
+        self.backwards = _button("Back", "What the gradient of the cost is made of, on its way back (B)", self)
         views = QButtonGroup(self)
         for button in (self.forwards, self.backwards):
             button.setCheckable(True)
@@ -209,8 +209,8 @@ def _heading(snapshot: Snapshot, place: Place) -> str:
     return f"{place}: {number(value_at(snapshot, place))}   gradient {number(gradient_at(snapshot, place))}"
 
 
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
+def _button(text: str, tip: str, parent: QWidget) -> QPushButton:
+    button = QPushButton(text, parent)
     button.setToolTip(tip)
     button.setAccessibleName(text)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
