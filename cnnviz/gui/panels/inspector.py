@@ -90,7 +90,7 @@ class InspectorPanel(Panel):
             button.setCheckable(True)
             views.addButton(button)
         self.forwards.setChecked(True)
-        views.buttonToggled.connect(self.refresh)
+        self.backwards.toggled.connect(self.refresh)
         self.tools = QHBoxLayout()
         self.tools.setSpacing(GRID // 2)
         row = QHBoxLayout()
