@@ -7,14 +7,14 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from cnnviz.explain.backwards import terms_of
-from cnnviz.explain.places import Place, Probability, exists, gradient_at, value_at
+from cnnviz.explain.places import Place, Probability, exists
 from cnnviz.explain.terms import Terms
 from cnnviz.gui.inspection.canvas import TermsCanvas
 from cnnviz.gui.inspection.trail import Trail
+from cnnviz.gui.inspection.words import in_words
 from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.readout import LEGIBLE, Readout
 from cnnviz.gui.theme import GRID, Theme, small_font
-from cnnviz.gui.tiles import number
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
@@ -180,7 +180,7 @@ class InspectorPanel(Panel):
             self._say(f"This network has no {place}: point at another number, or click one to keep it")
         else:
             terms = terms_of(snapshot, place, self.is_back)
-            self.heading.setText(_heading(snapshot, place))
+            self.heading.setText(in_words(snapshot, place))
             self.sentence.setText(f"{'gradient' if self.is_back else 'value'}: {terms.sentence}")
             self.canvas.show_terms(terms, snapshot, self.is_back)
 
@@ -200,13 +200,6 @@ class InspectorPanel(Panel):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a comfortable size."""
         return QSize(672, 328)
-
-
-def _heading(snapshot: Snapshot, place: Place) -> str:
-    """Return the number's name, its value and the gradient by it."""
-    if isinstance(place, Probability):
-        return f"{place}: {number(value_at(snapshot, place))}"
-    return f"{place}: {number(value_at(snapshot, place))}   gradient {number(gradient_at(snapshot, place))}"
 
 
 def _button(text: str, tip: str, parent: QWidget) -> QPushButton:
