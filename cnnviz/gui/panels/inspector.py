@@ -7,17 +7,17 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from cnnviz.explain.backwards import terms_of
-from cnnviz.explain.places import Place, Probability, exists, gradient_at, value_at
+from cnnviz.explain.places import Place, Probability, exists
 from cnnviz.explain.snippets import has
 from cnnviz.explain.terms import Terms
 from cnnviz.explain.what_if import obstacle
 from cnnviz.gui.copying import copy_as_numpy
 from cnnviz.gui.inspection.canvas import TermsCanvas
 from cnnviz.gui.inspection.trail import Trail
+from cnnviz.gui.inspection.words import in_words
 from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.readout import LEGIBLE, Readout
 from cnnviz.gui.theme import GRID, Theme, small_font
-from cnnviz.gui.tiles import number
 from cnnviz.gui.what_if import WhatIfBar
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
@@ -87,16 +87,16 @@ class InspectorPanel(Panel):
     def _make_controls(self) -> QHBoxLayout:
         self.trail = Trail(self)
         self.trail.chosen.connect(self.workbench.choose)
-        self.begin = _button("Start from the answer", "Look into the probability of the digit that is answered")
+        self.begin = _button("Start from the answer", "Look into the probability of the digit that is answered", self)
         self.begin.clicked.connect(self._begin)
-        self.forwards = _button("Forwards", "What the value is made of (B)")
-        self.backwards = _button("Back", "What the gradient of the cost is made of, on its way back (B)")
+        self.forwards = _button("Forwards", "What the value is made of (B)", self)
+        self.backwards = _button("Back", "What the gradient of the cost is made of, on its way back (B)", self)
         views = QButtonGroup(self)
         for button in (self.forwards, self.backwards):
             button.setCheckable(True)
             views.addButton(button)
         self.forwards.setChecked(True)
-        views.buttonToggled.connect(self.refresh)
+        self.backwards.toggled.connect(self.refresh)
         self.copy = _button("Copy", "Copy as NumPy: a text that works the chosen number out (Ctrl+C)")
         self.copy.setAccessibleName("Copy as NumPy")
         self.copy.clicked.connect(self._copy)
@@ -187,7 +187,7 @@ class InspectorPanel(Panel):
             self._say(f"This network has no {place}: point at another number, or click one to keep it")
         else:
             terms = terms_of(snapshot, place, self.is_back)
-            self.heading.setText(_heading(snapshot, place))
+            self.heading.setText(in_words(snapshot, place))
             self.sentence.setText(f"{'gradient' if self.is_back else 'value'}: {terms.sentence}")
             self.canvas.show_terms(terms, snapshot, self.is_back)
 
@@ -228,15 +228,8 @@ class InspectorPanel(Panel):
         return QSize(672, 328)
 
 
-def _heading(snapshot: Snapshot, place: Place) -> str:
-    """Return the number's name, its value and the gradient by it."""
-    if isinstance(place, Probability):
-        return f"{place}: {number(value_at(snapshot, place))}"
-    return f"{place}: {number(value_at(snapshot, place))}   gradient {number(gradient_at(snapshot, place))}"
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
+def _button(text: str, tip: str, parent: QWidget) -> QPushButton:
+    button = QPushButton(text, parent)
     button.setToolTip(tip)
     button.setAccessibleName(text)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
