@@ -115,7 +115,7 @@ def _(layer: ReLU, stage: Stage, place: Cell, value: float) -> Terms:
         Operation.SUM,
         (
             _gradient_by(stage, place.index),
-            single("above 0?", float(stage.y[place.index] > 0), Cell(stage.name, place.index)),
+            single("above 0?", float(stage.y[place.index] > 0)),
         ),
         "handed back where the number is above zero, stopped where it is not",
     )

@@ -110,7 +110,7 @@ class GradientCheck:
                 cache = self._varied.caches[name]
                 above, below = np.moveaxis(layer.shares(cache.x, cache.y), 1, 0)  # (size * size, Ho, Wo, C) each
                 windows += np.count_nonzero((above != below).any(axis=0))
-        return relus, windows
+        return int(relus), int(windows)
 
     def _layers_behind(self) -> Network:
         """Return the layers that see other things with other values, from the first that sees them all at once."""

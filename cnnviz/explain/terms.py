@@ -85,6 +85,20 @@ class Terms:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return float(_TOTALS[self.operation](self))
 
+    def rows(self) -> list[tuple[object, ...]]:
+        """Return the terms as the rows of a table, its heading first, the constant and the number itself last."""
+        has_products = self.operation in (Operation.SUM, Operation.EACH) and len(self.factors) > 1
+        columns = [factor.values for factor in self.factors] + ([self.products] if has_products else [])
+        names = [factor.name for factor in self.factors] + (["product"] if has_products else [])
+        rows: list[tuple[object, ...]] = [("place", *names)]
+        for index in np.ndindex(self.factors[0].values.shape):
+            rows.append((_words(self.factors[0].place(index)), *(float(values[index]) for values in columns)))
+        empty = ("",) * (len(columns) - 1)
+        if self.constant is not None:
+            rows.append((self.constant.name, *empty, self.constant_value))
+        rows.append((str(self.place), *empty, self.value))
+        return rows
+
     @property
     def constant_value(self) -> float:
         """The constant; 0 where there is none."""
@@ -117,6 +131,10 @@ _TOTALS: dict[Operation, Callable[[Terms], float]] = {
     Operation.SOFTMAX: _softmax,
     Operation.EACH: lambda terms: terms.value,
 }
+
+
+def _words(place: Place | None) -> str:
+    return "" if place is None else str(place)
 
 
 def single(name: str, value: float, place: Place | None = None) -> Factor:

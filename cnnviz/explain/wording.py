@@ -243,8 +243,9 @@ def _(optimizer: Adam) -> Explanation:
     return Explanation(
         "Every parameter moves against the running mean of its gradients, divided by the root of the running mean of "
         "their squares: by about η where the gradients agree, by less where they contradict each other.",
-        f"m ← {one} m + {1 - optimizer.beta1:.3g} g;   s ← {two} s + {1 - optimizer.beta2:.3g} g²\n"
-        f"w ← w − η · m / (1 − {one}ᵗ) / (√(s / (1 − {two}ᵗ)) + {_tiny(optimizer.epsilon)})",
+        f"m ← {one} m + {1 - optimizer.beta1:.3g} g\ns ← {two} s + {1 - optimizer.beta2:.3g} g²\n"
+        f"m′ = m / (1 − {one}ᵗ)\ns′ = s / (1 − {two}ᵗ)\n"
+        f"w ← w − η m′ / (√s′ + {_tiny(optimizer.epsilon)})",
         (Adam.update,),
     )
 

@@ -210,10 +210,13 @@ class Workbench(QObject):
 
     def record(self) -> bool:
         """Learn one batch that is recorded, then rest; False where that cannot be, as during a test."""
-        possible = self.is_alive() and self._status.phase is not Phase.TESTING
-        if possible:
-            self._run.control.record()
-        return possible
+        if not self.is_alive():
+            return False
+        if self._status.phase is Phase.TESTING:
+            self.message.emit("The test set is being scored: a step can be recorded after that (Ctrl+T cancels it)")
+            return False
+        self._run.control.record()
+        return True
 
     def reset(self) -> None:
         """Begin anew with the same seed."""

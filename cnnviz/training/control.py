@@ -50,6 +50,11 @@ class ProbeChoice:
         return self if self.image is None else replace(self, image=self.image.copy())
 
 
+def parameter_text(layer: str, name: str, index: tuple[int, ...]) -> str:
+    """Return how files and histories name one parameter, such as "conv1/weight[3,0,1,2]"."""
+    return f"{layer}/{name}[{','.join(map(str, index))}]"
+
+
 class NewValue(NamedTuple):
     """A parameter to be given a value: ``parameters[layer][name][index] = value``."""
 
@@ -57,11 +62,6 @@ class NewValue(NamedTuple):
     name: str
     index: tuple[int, ...]
     value: float
-
-    @property
-    def parameter(self) -> str:
-        """What is set, such as "conv1/weight[3,0,1,2]"."""
-        return f"{self.layer}/{self.name}[{','.join(map(str, self.index))}]"
 
 
 def check_new_value(new: NewValue, shapes: Shapes) -> None:

@@ -12,7 +12,7 @@ from cnnviz.errors import Cancelled, UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters
 from cnnviz.training.batches import Batch, Ingredient, mix_in, take_batch
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
-from cnnviz.training.control import NewValue, check_new_value
+from cnnviz.training.control import NewValue, check_new_value, parameter_text
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
 from cnnviz.training.history import Edit, History, TestPoint
 from cnnviz.training.learner import Learner
@@ -153,7 +153,8 @@ class Trainer:
         array = self.parameters[new.layer][new.name]
         before = float(array[new.index])
         array[new.index] = new.value
-        self.history.append_edit(Edit(self.step, new.parameter, before, float(array[new.index])))
+        parameter = parameter_text(new.layer, new.name, new.index)
+        self.history.append_edit(Edit(self.step, parameter, before, float(array[new.index])))
 
     def events(self, progress: Progress | None = None) -> Iterator[StepDone | EpochDone]:
         """Yield after every step, and after the test that ends an epoch, until ``epochs`` are done.

@@ -137,6 +137,8 @@ class ExperimentPanel(Panel):
             "Who gets the gradient where several cells of a pooling window hold its maximum: the first of them, all of "
             "them in full, or all in equal parts; takes effect with Apply and reset",
         )
+        for combo in (self.augment, self.ties):
+            combo.setMinimumContentsLength(2)  # they share a row with both their captions
         self.epochs = self._spin("Epochs", 1, 1000, "How often all training images are seen")
         self.batch_size = self._spin("Batch size", 1, LARGEST_BATCH, "How many images share one step")
         self.seed = self._spin("Seed", 0, min(LARGEST_SEED, 2**31 - 1), "Of the first weights and the images' order")
