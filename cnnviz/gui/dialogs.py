@@ -35,16 +35,32 @@ KEYS = (
     ("T", "A random test digit on the pad"),
     ("M", "The next misread test digit on the pad"),
     ("Ctrl+I, Ctrl+V", "Open, paste a picture of a digit"),
+    ("Ctrl+C, Ctrl+Shift+C", "Copy a number, its gradient, as NumPy: the one under the mouse, or the chosen one"),
+    ("Shift+F10", "Menu of a panel: copy as NumPy, save its picture or its numbers (also right click)"),
     ("Ctrl+O", "Open parameters"),
     ("Ctrl+Shift+O", "Open the shipped parameters"),
     ("Ctrl+E", "Export parameters"),
     ("Ctrl+T", "Test now, or cancel the test"),
     ("Ctrl+L", "Logarithmic cost"),
+    ("Alt+Up, Alt+Down", "Nudge the chosen number; Alt+Shift: a tenth as far"),
+    ("Alt+PgUp, Alt+PgDown", "Nudge it ten times as far"),
+    ("Esc, Ctrl+K", "Restore the nudged number, or keep it as part of the run"),
+    ("B", "Inspector: what the value or the gradient is made of"),
+    ("Alt+Left, Alt+Right", "Inspector: to the number before, and forward again"),
+    ("Arrows, Enter", "Inspector, with Tab in its terms: go through them, follow one"),
+    ("Page Up, Page Down", "Inspector, with Tab in its terms: another channel"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
+    ("F2", "Lessons: the articles' worked examples"),
     ("F11", "Full screen"),
 )
-_HELP_WIDTH = 480  # pixels
+_HELP_WIDTH = 840  # pixels; two columns of keys
+
+
+def _key_cells(key: tuple[str, str]) -> str:
+    """Return a key and what it does as two cells of a table."""
+    name, what = key
+    return f"<td><b>{name}</b>&nbsp;&nbsp;&nbsp;</td><td>{what}&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;</td>"
 
 
 class PreferencesDialog(QDialog):
@@ -94,7 +110,8 @@ class HelpDialog(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Help")
-        rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;&nbsp;</td><td>{what}</td></tr>" for key, what in KEYS)
+        half = -(-len(KEYS) // 2)
+        rows = "".join(f"<tr>{''.join(map(_key_cells, KEYS[row::half]))}</tr>" for row in range(half))
         text = QLabel(
             f"<p><b>cnnviz {__version__}</b>: watch a convolutional network learn.</p>"
             "<p>Press <b>Space</b>: the network, still untrained, learns from one batch of digits after another, in "

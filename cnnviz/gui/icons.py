@@ -99,6 +99,13 @@ def info(painter: QPainter) -> None:
     painter.drawPoint(QPointF(8, 5))
 
 
+def menu(painter: QPainter) -> None:
+    """Draw three dots."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    for x in (3.5, 8, 12.5):
+        painter.drawEllipse(QPointF(x, 8), 1.25, 1.25)
+
+
 def detach(painter: QPainter) -> None:
     """Draw a window in front of another."""
     _thin(painter)

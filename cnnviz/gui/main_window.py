@@ -37,11 +37,16 @@ from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
+from cnnviz.gui.lessons import LESSONS
+from cnnviz.gui.lessons_window import LessonsWindow
+from cnnviz.gui.nudging import COARSE, FINE
+from cnnviz.gui.panel_menu import PanelMenus
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
+from cnnviz.gui.panels.inspector import InspectorPanel
 from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.reading import ReadingPanel
@@ -50,6 +55,7 @@ from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
 from cnnviz.gui.strokes import Picture
 from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
+from cnnviz.gui.tiles import number
 from cnnviz.gui.transport import SPEED_POSITIONS, Transport
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
@@ -71,6 +77,7 @@ class MainWindow(QMainWindow):
         By name.
     docks : dict of PanelDock
         By the name of their panel.
+    menus : PanelMenus
     """
 
     def __init__(self, workbench: Workbench, settings: Settings, settings_file: Path | None) -> None:
@@ -86,6 +93,7 @@ class MainWindow(QMainWindow):
         self._shown: dict[str, tuple[Snapshot, float]] = {}  # panel -> what it shows, and since when
         self.panels: dict[str, Panel] = {panel.name: panel(workbench, self) for panel in PANELS}
         self.docks = {name: PanelDock(panel, self) for name, panel in self.panels.items()}
+        self.menus = PanelMenus(workbench, settings, self)
         self.transport = Transport(workbench, self)
         self.addToolBar(self.transport)
         self._make_status_bar()
@@ -95,6 +103,7 @@ class MainWindow(QMainWindow):
         if settings.speed >= 0:
             self.transport.speed.setValue(min(settings.speed, SPEED_POSITIONS))
         workbench.own_digits.set_share(settings.own_share)
+        self.inspector.set_back(settings.inspector_back)
         arrange_docks(self, self.docks)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
@@ -105,6 +114,11 @@ class MainWindow(QMainWindow):
     def drawing(self) -> DrawingPanel:
         """The drawing pad's panel."""
         return self.panels[DrawingPanel.name]
+
+    @property
+    def inspector(self) -> InspectorPanel:
+        """The panel that tells what a number is made of."""
+        return self.panels[InspectorPanel.name]
 
     def start(self) -> None:
         """Begin to show what the workbench does."""
@@ -118,6 +132,10 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(self._reading, 1)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().setFixedHeight(3 * GRID)  # with a notice as without, so that no panel changes its size
+        self._what_if = Readout()
+        self._what_if.setAccessibleName("What if")
+        self._what_if.hide()
+        self.statusBar().addPermanentWidget(self._what_if, 3)
         self._notice = Readout()
         self._notice.setAccessibleName("Notice")
         dismiss = QToolButton()
@@ -164,6 +182,9 @@ class MainWindow(QMainWindow):
         self.drawing.offer_to_load([random, misread, picture, paste])
         self._offer_edits()
         edit.addSeparator()
+        self._add(edit, "Copy &value as NumPy", QKeySequence.StandardKey.Copy, partial(self.menus.copy_meant, "value"))
+        self._add(edit, "Copy &gradient as NumPy", "Ctrl+Shift+C", partial(self.menus.copy_meant, "gradient"))
+        edit.addSeparator()
         self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
         run = self.menuBar().addMenu("&Run")
         for action in (self.transport.train, self.transport.step, self.transport.reset, self.transport.new_seed):
@@ -175,9 +196,26 @@ class MainWindow(QMainWindow):
         self._add(run, "Play phases, or pa&use", "Shift+Space", movie.player.toggle)
         run.addSeparator()
         self._add(run, "Test &now, or cancel", "Ctrl+T", self._workbench.toggle_evaluation)
+        self._make_what_if_menu(run.addMenu("What &if"))
         self._make_view_menu()
+        lessons = self.menuBar().addMenu("&Lessons")
+        for index, lesson in enumerate(LESSONS):
+            key = None if index else "F2"
+            self._add(lessons, f"&{index + 1}  {lesson.title}", key, partial(self.show_lesson, index))
         help_ = self.menuBar().addMenu("&Help")
         self._add(help_, "&Help and keys", "F1", self.show_help)
+
+    def _make_what_if_menu(self, menu: QMenu) -> None:
+        nudge = self._workbench.nudge_by
+        for text, key, sign in (("up", "Up", 1), ("down", "Down", -1)):
+            self._add(menu, f"Nudge &{text}", f"Alt+{key}", partial(nudge, sign))
+            self._add(menu, f"Nudge {text} a tenth as far", f"Alt+Shift+{key}", partial(nudge, sign * FINE))
+            self._add(menu, f"Nudge {text} ten times as far", f"Alt+Pg{key}", partial(nudge, sign * COARSE))
+        menu.addSeparator()
+        restore = self._add(menu, "&Restore", "Esc", self._workbench.restore)
+        keep = self._add(menu, "&Keep", "Ctrl+K", self._workbench.keep)
+        self._while_nudged = (restore, keep)
+        self._follow_nudge()
 
     def _make_view_menu(self) -> None:
         view = self.menuBar().addMenu("&View")
@@ -185,6 +223,7 @@ class MainWindow(QMainWindow):
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
         self._add(view, "&Logarithmic cost", "Ctrl+L", self.panels[CostPanel.name].logarithmic.toggle)
+        self._add(view, "Inspector: forwards or &back", "B", self.inspector.toggle_view)
         self._add(view, "&Reset layout", None, self.reset_layout)
         self._add(view, "&Full screen", "F11", self.toggle_full_screen)
 
@@ -199,10 +238,13 @@ class MainWindow(QMainWindow):
         workbench = self._workbench
         workbench.run_started.connect(self._dismiss)
         self.drawing.drawing_changed.connect(self._offer_edits)
+        workbench.nudge_changed.connect(self._follow_nudge)
         workbench.message.connect(self._show_message)
         workbench.failed.connect(self._show_failure)
+        workbench.subject_changed.connect(self._bring_inspector)
         for panel in self.panels.values():
             panel.hovered.connect(self._reading.setText)
+            self.menus.watch(panel)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
         self.panels[ReadingPanel.name].watch(self.drawing)
         network.drawing_wanted.connect(self.drawing.start_following)
@@ -242,11 +284,30 @@ class MainWindow(QMainWindow):
         return self._shown.get(panel.name, (None, 0.0))[1]
 
     @Slot()
+    def _bring_inspector(self) -> None:
+        """Show the number that was chosen."""
+        if self._workbench.subject is not None:
+            dock = self.docks[InspectorPanel.name]
+            dock.show()
+            dock.raise_()
+
+    @Slot()
     def _offer_edits(self) -> None:
         """Offer only what can be done to the drawing as it is."""
         self._undo.setEnabled(self.drawing.can_undo)
         self._redo.setEnabled(self.drawing.can_redo)
         self._clear.setEnabled(not self.drawing.sheet.is_empty)
+
+    @Slot()
+    def _follow_nudge(self) -> None:
+        """Say in plain sight that what is shown is not the run; Esc is left to others where nothing is nudged."""
+        nudge = self._workbench.nudge
+        for action in self._while_nudged:
+            action.setEnabled(nudge is not None)
+        if nudge is not None:
+            change = f"{number(nudge.before)} \u2192 {number(nudge.value)}"
+            self._what_if.setText(f"what if: {nudge.place}: {change} (Esc restores)")
+        self._what_if.setVisible(nudge is not None)
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
@@ -280,9 +341,12 @@ class MainWindow(QMainWindow):
         """Give everything the colours of ``theme``."""
         self._theme = theme
         apply_theme(QApplication.instance(), theme)
+        self._what_if.set_color(theme.accent)
         self.transport.apply_theme(theme)
         for dock in self.docks.values():
             dock.apply_theme(theme)
+        for lessons in self.findChildren(LessonsWindow):
+            lessons.apply_theme(theme)
         self._shown.clear()
 
     @Slot()
@@ -469,9 +533,19 @@ class MainWindow(QMainWindow):
         dialog.exec()
         dialog.deleteLater()
 
+    def show_lesson(self, index: int) -> None:
+        """Open the lesson of that number in ``LESSONS``, in the window of the lessons if there is one."""
+        shown = (window for window in self.findChildren(LessonsWindow) if window.isVisible())
+        lessons = next(shown, None) or LessonsWindow(self._theme, self)
+        lessons.open_lesson(index)
+        lessons.show()
+        lessons.activateWindow()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End training before the window goes."""
         self._timer.stop()
+        for lessons in self.findChildren(LessonsWindow):
+            lessons.close()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
         for dialog in self.findChildren(PictureDialog):
@@ -479,6 +553,7 @@ class MainWindow(QMainWindow):
         self.panels[MoviePanel.name].finish()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
+        self._settings.inspector_back = self.inspector.is_back
         self._settings.own_share = self._workbench.own_digits.share
         if not self.isFullScreen():
             self._settings.set_window(self.saveGeometry().data(), self.saveState(LAYOUT_VERSION).data())

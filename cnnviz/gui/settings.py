@@ -26,6 +26,8 @@ class Settings:
         Position of the speed slider.
     own_share : int
         Per cent of each training batch that is taken from the user's own digits.
+    inspector_back : bool
+        Whether the inspector tells the gradient.
     geometry, layout : str
         Qt's description of window and docks, base64; ``seal`` vouches for both.
     seal : str
@@ -38,6 +40,7 @@ class Settings:
     export_dir: str = ""
     speed: int = -1
     own_share: int = 10
+    inspector_back: bool = False
     geometry: str = ""
     layout: str = ""
     seal: str = ""

@@ -194,11 +194,16 @@ def _stylesheet(theme: Theme) -> str:
     QLabel[role="muted"] {{ color: {theme.muted}; }}
     QLabel[role="warning"] {{ color: {theme.warning}; }}
     QLabel[role="small"] {{ color: {theme.muted}; font-size: {SMALL}px; }}
+    QLabel[role="hint"] {{ background: {theme.surface}; border-left: 3px solid {theme.accent}; padding: 8px 12px; }}
+    QListWidget {{ background: {theme.surface}; border: none; outline: none; padding: 4px; }}
+    QListWidget::item {{ padding: 6px 8px; border-radius: 4px; }}
+    QListWidget::item:hover {{ color: {theme.accent}; }}
+    QListWidget::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
     QToolBar {{ background: {theme.surface}; border: none; padding: 4px 8px; spacing: 6px; }}
     QMenuBar {{ background: {theme.surface}; }}
     QStatusBar {{ background: {theme.surface}; color: {theme.muted}; }}
     QStatusBar::item {{ border: none; }}
-    QPushButton, QToolButton, QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{
+    QPushButton, QToolButton, QComboBox, QAbstractSpinBox, QLineEdit {{
         background: {theme.raised}; border: 1px solid {theme.line}; border-radius: 4px; padding: 3px 8px;
         min-height: 18px; }}
     QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {theme.accent}; }}
@@ -211,12 +216,13 @@ def _stylesheet(theme: Theme) -> str:
     QPushButton[role="primary"], QToolButton[role="primary"] {{
         background: {theme.accent}; color: {theme.on_accent}; border-color: {theme.accent}; font-weight: 600; }}
     QToolButton[role="flat"] {{ background: transparent; border: none; padding: 0 4px; color: {theme.muted}; }}
+    QToolButton[role="flat"][current="true"] {{ color: {theme.text}; }}
     QToolButton[role="flat"]:hover {{ color: {theme.accent}; }}
     QComboBox {{ combobox-popup: 0; }}  /* a list, not a menu, whose chosen line would be dark on dark */
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url({_url("chevron-down.svg")}); width: 12px; }}
     QAbstractSpinBox::up-arrow {{ image: url({_url("chevron-up.svg")}); width: 12px; }}
-    QSpinBox, QDoubleSpinBox {{ padding: 3px 2px; }}
+    QAbstractSpinBox {{ padding: 3px 2px; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 14px; }}
     QAbstractSpinBox[role="compact"] {{ padding: 3px 0; }}
     QAbstractSpinBox[role="compact"]::up-button, QAbstractSpinBox[role="compact"]::down-button {{ width: 0; }}
@@ -229,6 +235,11 @@ def _stylesheet(theme: Theme) -> str:
     QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {theme.accent}; }}
     QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
         image: url({_url("check.svg")}); }}
+    QRadioButton::indicator {{ width: 9px; height: 9px; border: 1px solid {theme.muted}; border-radius: 5px;
+        background: {theme.raised}; }}
+    QRadioButton::indicator:hover, QRadioButton::indicator:focus {{ border-color: {theme.accent}; }}
+    QRadioButton::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; }}
+    QRadioButton:focus {{ color: {theme.accent}; }}
     QMenu {{ background: {theme.raised}; border: 1px solid {theme.line}; padding: 4px; }}
     QMenu::item {{ padding: 4px 24px; border-radius: 3px; }}
     QMenu::item:selected, QMenuBar::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}

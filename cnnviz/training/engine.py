@@ -15,8 +15,9 @@ import numpy as np
 
 from cnnviz.errors import UserError
 from cnnviz.nn import Parameters
+from cnnviz.nn.parameters import Shapes
 from cnnviz.training.config import TrainingConfig, check_lr
-from cnnviz.training.control import ProbeChoice, check_speed, own_digits
+from cnnviz.training.control import NewValue, ProbeChoice, check_new_value, check_speed, own_digits
 from cnnviz.training.history import History
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.messages import Begin, Message, Ready, Report, Wish, receive, send
@@ -47,12 +48,12 @@ class Run:
 
     def __init__(self, engine: "Engine", number: int, config: TrainingConfig) -> None:
         self.config = config
-        self.control = RemoteControl(engine, number)
         self.status = Status(Phase.LOADING)
         self.failure: str | None = None
         self._engine = engine
         self._number = number
-        self._network = config.recipe.build()
+        self._network = config.build()
+        self.control = RemoteControl(engine, number, self._network.parameter_shapes)
         self._history = History()
         self._record: StepRecord | None = None
         self._slots = engine.memory.arrays(2, 2, self._network.parameter_count)
@@ -99,11 +100,13 @@ class RemoteControl:
     """The wishes of a `Control`, sent to the one in the other process.
 
     What is no possible wish is refused here and at once, with the ConfigError that it would be refused with there.
+    ``shapes`` are those of the run's parameters.
     """
 
-    def __init__(self, engine: "Engine", number: int) -> None:
+    def __init__(self, engine: "Engine", number: int, shapes: Shapes) -> None:
         self._engine = engine
         self._number = number
+        self._shapes = shapes
         self._lock = threading.Lock()
         self._wishes = 0
         self._is_running = False
@@ -138,6 +141,11 @@ class RemoteControl:
         """Set the learning rate from the next step on. ConfigError where it is none."""
         check_lr(lr)
         self._wish("set_learning_rate", lr)
+
+    def set_parameter(self, layer: str, name: str, index: tuple[int, ...], value: float) -> None:
+        """Give one parameter another value before the next step. ConfigError where there is none, or not with that."""
+        check_new_value(NewValue(layer, name, index, value), self._shapes)
+        self._wish("set_parameter", layer, name, index, value)
 
     def set_own_digits(self, images: np.ndarray, labels: np.ndarray, share: float) -> None:
         """Mix these into training from the next step on, instead of those before; as `own_digits` takes them."""

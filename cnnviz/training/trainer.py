@@ -12,8 +12,9 @@ from cnnviz.errors import Cancelled, UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters
 from cnnviz.training.batches import Batch, Ingredient, mix_in, take_batch
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
+from cnnviz.training.control import NewValue, check_new_value, parameter_text
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
-from cnnviz.training.history import History, TestPoint
+from cnnviz.training.history import Edit, History, TestPoint
 from cnnviz.training.learner import Learner
 from cnnviz.training.record import StepRecord
 from cnnviz.training.snapshot import Probe, Snapshot, State
@@ -91,7 +92,7 @@ class Trainer:
         self.train = _head(dataset.train, config.train_size, config.recipe.train_size)
         self.test = _head(dataset.test, config.test_size, config.recipe.test_size)
         config.check_batch(len(self.train))
-        self.network = config.recipe.build()
+        self.network = config.build()
         self._learner = Learner(
             self.network,
             self._initialize(parameters),
@@ -142,6 +143,18 @@ class Trainer:
         check_lr(value)
         self._learning_rate = value
         self.history.append_learning_rate(self.step, value)
+
+    def set_parameter(self, new: NewValue) -> None:
+        """Give one parameter another value, as if it had always been so; ConfigError where it cannot have it.
+
+        The optimiser's moments stay as they are.
+        """
+        check_new_value(new, self.network.parameter_shapes)
+        array = self.parameters[new.layer][new.name]
+        before = float(array[new.index])
+        array[new.index] = new.value
+        parameter = parameter_text(new.layer, new.name, new.index)
+        self.history.append_edit(Edit(self.step, parameter, before, float(array[new.index])))
 
     def events(self, progress: Progress | None = None) -> Iterator[StepDone | EpochDone]:
         """Yield after every step, and after the test that ends an epoch, until ``epochs`` are done.

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QTabBar,
 )
 
+from cnnviz.explain.places import Cell
 from cnnviz.formats import read_parameters
 from cnnviz.gui import main_window
 from cnnviz.gui.app import Faults
@@ -292,7 +293,7 @@ def test_that_a_panel_behind_another_tab_is_left_alone_until_it_comes_to_the_fro
 def test_that_the_status_bar_reads_out_what_is_under_the_mouse(window, live, qapp):
     window.refresh()
     canvas = window.panels["network"].canvas
-    QTest.mouseMove(canvas, canvas.placed[1].tiles[0].center())
+    QTest.mouseMove(canvas, canvas.placed[2].tiles[0].center())
     qapp.processEvents()
     assert re.match(r"conv1, channel 0, \(\d+, \d+\): \S+   gradient \S+", window._reading.text())
 
@@ -467,7 +468,8 @@ def test_that_panels_are_shown_with_each_tick_or_as_often_as_their_interval_says
         clock.now += TICK_MS / 1000
         window._workbench.snapshot = replace(snapshot)
         window.refresh()
-    assert [name for name, panel in window.panels.items() if not panel.is_seen] == ["movie", "reading", "collection"]
+    hidden = [name for name, panel in window.panels.items() if not panel.is_seen]
+    assert hidden == ["inspector", "movie", "reading", "collection"]
     assert "reading" not in shown
     for panel in (panel for panel in window.panels.values() if panel.is_seen):
         if panel.interval:
@@ -495,7 +497,7 @@ def test_that_figures_are_written_as_often_as_they_can_be_read_and_always_at_res
     for each in (window.transport, network, cost):
         each.show_snapshot(at_step(snapshot, 31))
     assert "step 31 /" in window.transport.where.text()
-    assert "cost 3.100 nats" in network.answer.text()
+    assert "cost 3.100" in network.answer.text()
     assert "past 31 steps" in cost.past.text()
 
 
@@ -578,3 +580,41 @@ def test_that_the_share_of_own_digits_is_remembered(make_window, live, tmp_path)
     window.close()
     assert load_settings(tmp_path / "settings.json")[0].own_share == 40
     live.own_digits._work.stop()
+
+
+def test_that_a_number_that_is_chosen_brings_the_inspector_to_the_front(window, live, qapp):
+    assert not window.inspector.is_seen
+    window.docks["inspector"].close()
+    live.choose(Cell("conv2", (10, 11, 3)))
+    qapp.processEvents()
+    assert window.inspector.is_seen
+    assert window.inspector.terms.place == live.subject
+    window.docks["filters"].raise_()
+    live.choose(None)
+    qapp.processEvents()
+    assert not window.inspector.is_seen
+
+
+def test_that_keys_turn_the_inspector_round_and_go_back(window, live, qapp):
+    for place in (Cell("conv1", (1, 2, 3)), Cell("conv2", (10, 11, 3))):
+        live.choose(place)
+        qapp.processEvents()
+    QTest.keyClick(window, Qt.Key.Key_B)
+    assert window.inspector.is_back
+    QTest.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert live.subject == Cell("conv1", (1, 2, 3))
+    QTest.keyClick(window, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    assert live.subject == Cell("conv2", (10, 11, 3))
+    assert live.snapshot.step == 0
+    QTest.keyClick(window, Qt.Key.Key_B)
+    assert not window.inspector.is_back
+
+
+def test_that_the_inspector_s_view_is_remembered(make_window, tmp_path):
+    file = tmp_path / "settings.json"
+    window = make_window(Settings(theme="dark"), file)
+    window.inspector.set_back(True)
+    window.close()
+    settings, _ = load_settings(file)
+    assert settings.inspector_back
+    assert make_window(settings, file).inspector.is_back

@@ -151,10 +151,11 @@ def test_that_parameters_of_another_network_bring_their_preset(live, wait_until,
     live.start_run(TrainingConfig.from_preset("zhou", "strokes", train_size=64, test_size=40))
     wait_until(lambda: live.poll() or live.snapshot)
     live.export(tmp_path / "zhou.npz")
-    live.start_run(replace(live.config, preset="escontrela"))
+    live.start_run(replace(live.config, preset="escontrela", ties="all"))
     live.open(tmp_path / "zhou.npz")
     wait_until(lambda: live.poll() or live.snapshot)
     assert live.snapshot.network.name == "zhou"
+    assert live.config.ties == "first"
 
 
 def test_that_a_file_that_cannot_be_opened_changes_nothing(live, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnnviz.training.config import ConfigError
-from cnnviz.training.control import Action, Control, ProbeChoice, own_digits
+from cnnviz.training.control import Action, Control, NewValue, ProbeChoice, own_digits
 
 
 class Worker(threading.Thread):
@@ -179,6 +179,22 @@ def test_that_a_bad_speed_is_refused_where_it_is_set(control, bad):
         control.set_speed(bad)
     control.run()
     assert due(control) == 50 * [Action.STEP]
+
+
+def test_that_new_values_of_parameters_are_handed_over_once_in_their_order(control):
+    wanted = [NewValue("conv1", "weight", (3, 0, 1, 2), 0.5), NewValue("conv1", "weight", (3, 0, 1, 2), 0.75)]
+    for new in wanted:
+        control.set_parameter(*new)
+    assert due(control) == [Action.SNAPSHOT]
+    assert control.take_new_values() == wanted
+    assert control.take_new_values() == []
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e39, "1"])
+def test_that_what_no_parameter_can_be_is_refused_where_it_is_set(control, bad):
+    with pytest.raises(ConfigError, match=r"^parameter: accepted is a finite number of size 3.4e.38 at most, got "):
+        control.set_parameter("conv1", "bias", (0,), bad)
+    assert control.take_new_values() == []
 
 
 def test_that_a_drawing_is_followed_as_it_was_when_it_was_set(control):

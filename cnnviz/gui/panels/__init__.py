@@ -6,6 +6,7 @@ from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.evaluation import EvaluationPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.filters import FiltersPanel
+from cnnviz.gui.panels.inspector import InspectorPanel
 from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.panel import Panel
@@ -17,6 +18,7 @@ PANELS: tuple[type[Panel], ...] = (
     ExperimentPanel,
     NetworkPanel,
     FiltersPanel,
+    InspectorPanel,
     MoviePanel,
     ReadingPanel,
     CollectionPanel,

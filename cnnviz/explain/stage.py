@@ -1,0 +1,63 @@
+"""One layer of a snapshot, with all that went into it and came out, on either way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnviz.explain.places import INPUT
+from cnnviz.nn import Layer
+from cnnviz.training.snapshot import Snapshot
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A layer at work on the probe.
+
+    Attributes
+    ----------
+    name : str
+    layer : Layer
+    before : str
+        Name of the layer whose output it is given, or ``INPUT``.
+    x, y : array
+        What goes in and what comes out.
+    dy : array
+        Gradient of the cost by ``y``.
+    parameters : mapping of array
+    cache : object
+        What the way back used, for a batch of one.
+    """
+
+    name: str
+    layer: Layer
+    before: str
+    x: np.ndarray
+    y: np.ndarray
+    dy: np.ndarray
+    parameters: Mapping[str, np.ndarray]
+    cache: Any
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, name: str) -> "Stage":
+        """Return the layer ``name`` of ``snapshot``."""
+        trace, names = snapshot.trace, list(snapshot.network.layers)
+        index = names.index(name)
+        return cls(
+            name,
+            snapshot.network.layers[name],
+            names[index - 1] if index else INPUT,
+            trace.input_of(name),
+            trace.outputs[name],
+            trace.output_gradients[name],
+            snapshot.parameters.get(name, {}),
+            trace.caches[name],
+        )
+
+
+def layer_behind(snapshot: Snapshot, name: str) -> str | None:
+    """Return the layer that is given the output of ``name``, which may be ``INPUT``; None behind the last one."""
+    names = [INPUT, *snapshot.network.layers]
+    index = names.index(name) + 1
+    return names[index] if index < len(names) else None

@@ -1,0 +1,76 @@
+"""Draws figures: numbers as coloured cells, with their figures where there is room, and words and bars around them."""
+
+from PySide6.QtCore import QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import QApplication
+
+from cnnviz.gui.inspection.figure import Bar, Block, Figure, Label, Role, Spot, is_legible
+from cnnviz.gui.number_cells import paint_numbers
+from cnnviz.gui.theme import GRID, Theme, small_font
+from cnnviz.gui.tiles import Coloring, color_pixels, image_of
+
+_ROOMY = 64, 22  # pixels of a cell in which figures have the size of text
+
+
+def paint_figure(painter: QPainter, figure: Figure, theme: Theme, spot: Spot | None) -> None:
+    """Draw ``figure``, and frame all numbers of the term that the one at ``spot`` belongs to."""
+    for bar in figure.bars:
+        _paint_bar(painter, bar, theme)
+    for each in figure.blocks:
+        if each.values.size:
+            _paint_block(painter, each, theme)
+    for label in figure.labels:
+        _paint_label(painter, label, theme)
+    if spot is not None:
+        _paint_term(painter, figure, theme, spot)
+
+
+def _paint_block(painter: QPainter, block: Block, theme: Theme) -> None:
+    width, height = block.cell
+    if is_legible(width, height, block.values.size):
+        painter.setFont(QApplication.font() if width >= _ROOMY[0] and height >= _ROOMY[1] else small_font())
+        for area, values in zip(block.areas, block.values, strict=True):
+            unit = 10.0**block.power
+            paint_numbers(painter, area, values / unit, block.scale / unit, theme)
+    else:
+        tiles, rows, columns = block.values.shape
+        stacked = block.values.reshape(tiles * rows, columns)
+        image = image_of(color_pixels(stacked, block.scale, Coloring.SIGNED, theme))
+        for tile, area in enumerate(block.areas):
+            painter.drawImage(area, image, QRectF(QRect(0, tile * rows, columns, rows)))
+    _frame(painter, block, block.marked, QPen(QColor(theme.text), 1))
+
+
+def _paint_label(painter: QPainter, label: Label, theme: Theme) -> None:
+    painter.setFont(small_font() if label.role is Role.CAPTION else QApplication.font())
+    painter.setPen(QColor(theme.text if label.role is Role.TEXT else theme.muted))
+    text = label.text
+    if len(text) > 1:
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, round(label.area.width()))
+    painter.drawText(label.area, label.alignment | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _paint_bar(painter: QPainter, bar: Bar, theme: Theme) -> None:
+    zero, length = round(bar.area.left() + bar.zero * bar.area.width()), round(abs(bar.share) * bar.area.width())
+    left = zero if bar.share > 0 else zero - length
+    color = QColor(theme.positive if bar.share > 0 else theme.negative)
+    painter.fillRect(QRectF(left, bar.area.top() + 2, length, bar.area.height() - 5), color)
+    painter.fillRect(QRectF(zero, bar.area.top(), 1, bar.area.height()), QColor(theme.line))
+
+
+def _paint_term(painter: QPainter, figure: Figure, theme: Theme, spot: Spot) -> None:
+    pen, term = QPen(QColor(theme.accent), 2), figure.term(spot)
+    for each in figure.blocks:
+        _frame(painter, each, tuple(each.cells_of(term)), pen)
+    number, index = spot
+    _frame(painter, figure.blocks[number], (index,), pen)
+
+
+def _frame(painter: QPainter, block: Block, cells: tuple[tuple[int, int, int], ...], pen: QPen) -> None:
+    """Draw a line around each of ``cells``: inside of large ones, outside of small ones, which it would hide."""
+    inside = min(block.cell) > GRID
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for cell in cells:
+        area = block.area_of(cell)
+        painter.drawRect(area.adjusted(1, 1, -2, -2) if inside else area.adjusted(-1, -1, 0, 0))
