@@ -21,7 +21,7 @@ DIGITS = 2 * GRID  # before the first plate, where its rows are digits
 NARROWEST = 9 * GRID  # width that a heading needs
 WIDEST_BAR = 16 * GRID
 SMALLEST, LARGEST = 3, 200  # sides of a tile
-FIGURE = 7 * GRID  # width of a cell of its own line, in which four figures fit
+FIGURE = 7 * GRID  # width of a column in which four figures fit
 HIGHEST_CELL = 3 * GRID
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -306,10 +306,10 @@ def _place(count: int, left: int, wide: int, across: int, tile: QSize) -> Placed
 
 
 def _strip_size(plate: Plate, room: int) -> QSize:
-    """Return the size of an upright tile: wide enough for figures where it is a single column."""
+    """Return the size of an upright tile: wide enough for figures in a single column."""
     _, rows, columns = plate.values.shape
     cell = max(1, min(room // rows, HIGHEST_CELL))
-    return QSize(FIGURE if columns == 1 else columns * cell, cell * rows)
+    return QSize(max(FIGURE // columns, cell) * columns, cell * rows)
 
 
 def _grid_size(plate: Plate, side: int, room: int) -> tuple[int, QSize]:

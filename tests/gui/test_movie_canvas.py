@@ -21,6 +21,7 @@ CASES = {
     "maps": MAPS,
     "many maps": [plate(64, 24, 24), plate(64, 12, 12, sign="→")],
     "bank": [plate(64, 5, 5, sign=sign, across=8) for sign in ("", "", "→", "")],
+    "high bank": [plate(48, 5, 5, across=2), plate(48, 5, 5, sign="→", across=2)],
     "digits": [plate(1, 10, 1, has_digits=True), plate(1, 10, 1, sign="→", has_digits=True)],
     "vectors": [plate(1, 32, 25), plate(1, 32, 4, sign="→")],
     "batch": [plate(128, 28, 28), plate(1, 28, 28, sign="→")],

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from cnnviz.gui.movie_canvas import Plate, reading
 from cnnviz.gui.movie_plates import View, facts_of, plates_of, view_at_first, views_of
 from cnnviz.gui.tiles import Coloring, number
+from cnnviz.nn import Parameters
 from cnnviz.training.movie import Movie
 
 
@@ -123,6 +125,16 @@ def test_that_before_and_after_share_a_scale_and_all_differences_of_a_step_anoth
             scales.add(change.scale)
     assert len(scales) == 1
     assert scales.pop() >= np.abs(movie.changes.vector).max()
+
+
+def test_that_the_scale_before_and_after_is_that_of_the_larger(make_movie):
+    movie, phases = make_movie("escontrela")
+    phase = phases["Update of conv2"]
+    for factor in (0.01, 1, 100):
+        scaled = replace(movie, after=Parameters(movie.network.parameter_shapes, factor * movie.after.vector))
+        before, _, after, _ = plates_of(scaled, phase, views_of(movie.network, phase)[0])
+        largest = max(np.abs(p["conv2"]["weight"]).max() for p in (movie.record.parameters, scaled.after))
+        assert before.scale == after.scale >= largest
 
 
 def test_that_a_unit_behind_maps_is_shown_as_weights_for_these_maps(show):
