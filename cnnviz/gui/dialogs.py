@@ -37,6 +37,7 @@ KEYS = (
     ("Ctrl+E", "Export parameters"),
     ("Ctrl+T", "Test now, or cancel the test"),
     ("Ctrl+L", "Logarithmic cost"),
+    ("Arrows in the routing", "Another channel; another image of the batch"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
     ("F11", "Full screen"),
