@@ -48,6 +48,7 @@ KEYS = (
     ("Alt+Left, Alt+Right", "Inspector: to the number before, and forward again"),
     ("Arrows, Enter", "Inspector, with Tab in its terms: go through them, follow one"),
     ("Page Up, Page Down", "Inspector, with Tab in its terms: another channel"),
+    ("Arrows in the routing", "Another channel; another image of the batch"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
     ("F2", "Lessons: the articles' worked examples"),
