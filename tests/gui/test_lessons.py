@@ -152,10 +152,12 @@ def test_that_playing_goes_through_all_positions_and_ends(own):
     scene.output.move_to((1, 1))
     scene.play.click()
     shown = [said(scene).rpartition("= ")[2]]
-    while scene.play._timer.isActive():
+    for _ in range(4):
+        assert scene.play._timer.isActive()
         scene.play.advance()
         shown.append(said(scene).rpartition("= ")[2])
     assert shown == ["29", "-145", "0", "53", "53"]
+    assert not scene.play._timer.isActive()
     assert scene.play.text() == "&Play"
 
 

@@ -50,6 +50,7 @@ def test_that_the_cell_under_the_mouse_is_told_and_stays_when_the_mouse_leaves(g
     told = heard(grid.pointed)
     QTest.mouseMove(grid, grid.place_of((1, 2)).center().toPoint())
     assert grid.cell == (1, 2)
+    QTest.mouseMove(grid, grid.place_of((1, 2)).center().toPoint() + QPoint(5, 5))
     QTest.mouseMove(grid, QPoint(60, 2))  # on the caption
     assert grid.cell == (1, 2)
     assert len(told) == 1
@@ -88,8 +89,12 @@ def test_that_typed_figures_become_the_number_under_the_cursor(grid):
 
 def test_that_backspace_takes_back_a_figure_and_escape_the_whole_number(grid):
     QTest.keyClick(grid, Qt.Key.Key_Right)
-    QTest.keyClicks(grid, "8")
+    QTest.keyClicks(grid, "8.5")
     QTest.keyClick(grid, Qt.Key.Key_Backspace)
+    QTest.keyClicks(grid, "2")
+    assert grid.values[0, 1] == 8.2
+    for _ in range(4):
+        QTest.keyClick(grid, Qt.Key.Key_Backspace)
     assert grid.values[0, 1] == 0
     QTest.keyClick(grid, Qt.Key.Key_Escape)
     assert grid.values[0, 1] == 1
@@ -174,13 +179,16 @@ def test_that_lit_cells_side_by_side_are_framed_as_one(grid):
 
 
 @pytest.mark.parametrize("side", [6, 40])
-def test_that_small_and_large_cells_have_the_same_colours(own, qapp, side):
+def test_that_small_and_large_cells_have_the_same_colours_and_large_ones_their_figures(own, qapp, side):
     grid = own(NumberGrid("image", [[0, 255]], scale=255, coloring=Coloring.GREY))
     grid.apply_theme(LIGHT)
     grid.resize(2 * side + 2 * RIM, CAPTION + side + RIM)
     picture = grid.grab().toImage()
     corners = [grid.place_of((0, column)).topLeft() + QPointF(1, 1) for column in (0, 1)]
     assert [picture.pixelColor(corner.toPoint()).name() for corner in corners] == ["#000000", "#ffffff"]
+    box = grid.place_of((0, 0)).toRect().adjusted(0, 0, -2, -2)
+    inside = {picture.pixel(x, y) for x in range(box.left(), box.right()) for y in range(box.top(), box.bottom())}
+    assert (len(inside) > 1) == (side == 40)
 
 
 def test_that_a_smaller_table_takes_the_cursor_along(grid):
