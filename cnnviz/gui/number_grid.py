@@ -27,7 +27,7 @@ Cell = tuple[int, int]  # row and column
 
 CAPTION = 2 * GRID + 2  # pixels above the cells
 RIM = 2  # pixels around the cells, for lines and frames
-LARGEST = 7 * GRID  # pixels: side of a cell where there is room for more
+LARGEST = 9 * GRID  # pixels: side of a cell where there is room for more
 _ROOMY = 5 * GRID  # pixels: side of a cell from which on figures are as large as other text
 _LONGEST = 6  # characters of a number that is typed
 _NOTCH = 120  # eighths of a degree: one notch of a wheel

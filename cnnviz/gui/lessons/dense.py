@@ -71,10 +71,18 @@ class DenseScene(Scene):
         """Light one value in its map and in the vector."""
         row, column = grid.cell
         place = column if grid is self.vector else 2 * row + column + (4 if grid is self.second else 0)
+        index, (row, column) = place // 4, divmod(place % 4, 2)
         self.vector.light([(0, place)])
-        for index, each in enumerate((self.first, self.second)):
-            each.light([divmod(place % 4, 2)] if place // 4 == index else [])
+        for number_of_map, each in enumerate((self.first, self.second)):
+            each.light([(row, column)] if number_of_map == index else [])
         self.weight.light([(unit, place) for unit in range(3)])
+        for result in (self.bias, self.output, self.rectified):
+            result.light([])
+        value = number(self.vector.values[0, place])
+        self.say(
+            f"map {index}, ({row}, {column}) is value {place} of the vector: <b>{value}</b><br>"
+            f"every unit multiplies it by its own weight {place}"
+        )
 
     def show_unit(self, unit: int) -> None:
         """Light all that one unit sums up, and write it out."""

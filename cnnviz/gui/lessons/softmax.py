@@ -109,7 +109,7 @@ LESSON = Lesson(
     ),
     attempt=(
         "Add 10 to all logits, again and again: nothing else moves, only differences count. Then choose class 0 as the "
-        "right answer, and see where nearly all of the gradient goes."
+        "right answer: the cost rises by exactly 6. Where does that 6 come from?"
     ),
     source="Zhou, part 1, section 5, and part 2, section 3; Escontrela, Output Layer",
     make_scene=SoftmaxScene,

@@ -129,8 +129,8 @@ class WeightGradientScene(Scene):
 LESSON = Lesson(
     title="The gradient of a weight",
     sentences=(
-        "What if the centre weight grew by 1? Then the output would grow by 80, the pixel under it. So the gradient by "
-        "a weight is that pixel times the gradient at the output, summed over all places that the filter takes. The "
+        "What if the centre weight grew by 1? The output would grow by 80, the pixel under it: so the gradient by a "
+        "weight is that pixel times the gradient at the output, summed over all places that the filter takes. The "
         "central difference nudges each weight and looks what happens."
     ),
     attempt=(
