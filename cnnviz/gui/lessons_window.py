@@ -89,6 +89,7 @@ class LessonsWindow(QDialog):
     def _button(self, text: str, tip: str, key: str, step: int) -> QPushButton:
         button = QPushButton(text)
         button.setAutoDefault(False)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         QShortcut(QKeySequence(key), self, button.click)
         button.setAccessibleName(tip.partition(" (")[0])
         button.setToolTip(tip)
