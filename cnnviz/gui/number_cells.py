@@ -11,6 +11,7 @@ from cnnviz.gui.tiles import Coloring, color_pixels, figures
 
 LEGIBLE = 26, 14  # pixels of the smallest cell that figures fit into
 _MIDDLE = 0.5  # lightness from which on text is dark
+_DARK, _LIGHT = QColor("#000000"), QColor("#ffffff")
 
 
 def paint_numbers(
@@ -42,7 +43,7 @@ def write_number(painter: QPainter, place: QRectF, value: float, color: QColor) 
     width, height = LEGIBLE
     if place.width() < width or place.height() < height:
         return
-    painter.setPen(QColor("#000000" if color.lightnessF() > _MIDDLE else "#ffffff"))
+    painter.setPen(_DARK if color.lightnessF() > _MIDDLE else _LIGHT)
     painter.drawText(place, Qt.AlignmentFlag.AlignCenter, fitting_figures(value, painter.fontMetrics(), place.width()))
 
 
