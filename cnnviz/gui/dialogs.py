@@ -49,6 +49,7 @@ KEYS = (
     ("Arrows, Enter", "Inspector, with Tab in its terms: go through them, follow one"),
     ("Page Up, Page Down", "Inspector, with Tab in its terms: another channel"),
     ("Arrows in the routing", "Another channel; another image of the batch"),
+    ("Tab, then arrows, Enter", "Point at a cell of the network or a weight, with Ctrl a tile further; look into it"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
     ("F2", "Lessons: the articles' worked examples"),
@@ -116,7 +117,8 @@ class HelpDialog(QDialog):
             f"<p><b>cnnviz {__version__}</b>: watch a convolutional network learn.</p>"
             "<p>Press <b>Space</b>: the network, still untrained, learns from one batch of digits after another, in "
             "plain NumPy. Draw a digit on the pad: it is read by the network as it is at that moment. Point at "
-            "any cell: the line at the bottom names it and gives its value and gradient.</p>"
+            "any cell: what it was made of lights up back to the image, and the line at the bottom names it and gives "
+            "its value and gradient.</p>"
             f"<table cellspacing='4'>{rows}</table>"
             "<p>The networks are those of Victor Zhou, \u201cCNNs, Part 2: Training a Convolutional Neural "
             "Network\u201d, and Alejandro Escontrela, \u201cConvolutional Neural Networks from the ground up\u201d.</p>"

@@ -215,6 +215,7 @@ class Workbench(QObject):
         if self._status.phase is Phase.TESTING:
             self.message.emit("The test set is being scored: a step can be recorded after that (Ctrl+T cancels it)")
             return False
+        self._end_nudge()
         self._run.control.record()
         return True
 
