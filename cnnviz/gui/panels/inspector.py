@@ -22,7 +22,7 @@ from cnnviz.gui.what_if import WhatIfBar
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
-EMPTY = "Point at any number of the network to see what it is made of; click it to keep it here and to follow its terms"
+EMPTY = "Point at any number of the network to see what it is made of, or click it to keep it here"
 NOTHING_YET = "What each number is made of is told here as soon as the data are loaded"
 
 
@@ -188,7 +188,7 @@ class InspectorPanel(Panel):
         else:
             terms = terms_of(snapshot, place, self.is_back)
             self.heading.setText(in_words(snapshot, place))
-            self.sentence.setText(f"{'gradient' if self.is_back else 'value'}: {terms.sentence}")
+            self.sentence.setText(f"{_told(place, self.is_back)}: {terms.sentence}")
             self.canvas.show_terms(terms, snapshot, self.is_back)
 
     def _offer_nudging(self) -> None:
@@ -226,6 +226,13 @@ class InspectorPanel(Panel):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a comfortable size."""
         return QSize(672, 328)
+
+
+def _told(place: Place, back: bool) -> str:
+    """Return which number the terms make."""
+    if not back:
+        return "value"
+    return "gradient by its logit" if isinstance(place, Probability) else "gradient"
 
 
 def _button(text: str, tip: str, parent: QWidget) -> QPushButton:

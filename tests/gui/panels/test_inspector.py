@@ -223,6 +223,9 @@ def test_that_all_positions_of_a_weight_are_shown_and_the_one_under_the_mouse_is
     QTest.mouseMove(shown.canvas, gradient.area_of((0, 12, 7)).center().toPoint())
     written = [block.values.item() for block in shown.canvas.figure.blocks[3:6]]
     assert written == [gradient.values[0, 12, 7], image.values[0, 12, 7], products.values[0, 12, 7]]
+    QTest.mouseMove(shown.canvas, middle_of(shown, workbench.subject))  # the result stays where it is
+    assert shown.canvas.figure.place(shown.canvas.spot) == workbench.subject
+    assert len(shown.canvas.figure.blocks) == 8
 
 
 def test_that_the_winner_of_a_window_is_framed(shown, workbench, snapshot):
@@ -248,6 +251,8 @@ def test_that_heading_and_sentence_name_the_number(shown, workbench, snapshot):
     assert shown.sentence.text() == "value: 200 products, patch × filter, and the bias, added up"
     shown.toggle_view()
     assert shown.sentence.text().startswith("gradient: handed back where")
+    workbench.choose(Probability(3))
+    assert shown.sentence.text().startswith("gradient by its logit: the probability, less 1 for the ")
 
 
 def test_that_numbers_follow_the_newest_snapshot(shown, workbench, snapshot, make_snapshot):
