@@ -151,6 +151,17 @@ def test_that_ctrl_c_copies_the_number_and_with_shift_its_gradient(window, live)
     assert QGuiApplication.clipboard().text() == snippet(live.snapshot, CELL, "gradient")
 
 
+def test_that_a_nudged_number_is_set_by_hand_in_what_is_copied_meanwhile(window, live, menu_of):
+    weight = Weight("conv1", "weight", (3, 0, 1, 2))
+    live.choose(weight)
+    live.nudge_to(0.5)
+    copy_as_numpy(live, CELL)
+    assert 'parameters["conv1/weight"][3, 0, 1, 2] = float("0.5")' in QGuiApplication.clipboard().text()
+    live.restore()
+    copy_as_numpy(live, CELL)
+    assert "by hand" not in QGuiApplication.clipboard().text()
+
+
 @pytest.mark.parametrize("place", [None, Cell("conv9", (0, 0, 0))])
 def test_that_without_a_number_nothing_is_copied_and_a_line_says_how_to_get_one(window, live, menu_of, told, place):
     live.choose(place)
