@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPix
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.gui.number_cells import LEGIBLE, paint_numbers
+from cnnviz.gui.on_paper import draw_part, is_for_screen
 from cnnviz.gui.theme import DARK, GRID, SMALL, Theme, signed_colors, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
 
@@ -174,10 +175,13 @@ class MovieCanvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw everything."""
-        if self._drawn is None or self._drawn.devicePixelRatio() != self.devicePixelRatioF():
-            self._drawn = self._draw()
         with QPainter(self) as painter:
-            painter.drawPixmap(0, 0, self._drawn)
+            if is_for_screen(painter):
+                if self._drawn is None or self._drawn.devicePixelRatio() != self.devicePixelRatioF():
+                    self._drawn = self._draw()
+                painter.drawPixmap(0, 0, self._drawn)
+            else:
+                self._paint(painter)
             cell = self.cell_at(self._mouse) if self._mouse is not None else None
             if cell is not None:
                 painter.setPen(QPen(QColor(self._theme.accent), 1))
@@ -186,19 +190,23 @@ class MovieCanvas(QWidget):
     def _draw(self) -> QPixmap:
         pixmap = QPixmap(self.size() * self.devicePixelRatioF())
         pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-        pixmap.fill(QColor(self._theme.surface))
         with QPainter(pixmap) as painter:
-            painter.setFont(small_font())
-            for index, (plate, placed) in enumerate(zip(self._plates, self._placed, strict=True)):
-                following = self._placed[index + 1].area.left() if index + 1 < len(self._placed) else self.width()
-                self._paint_captions(painter, plate, placed, following - placed.area.left() - GRID)
-                self._paint_signs(painter, plate, placed)
-                self._paint_tiles(painter, plate, placed)
-                self._paint_legend(painter, plate, placed)
-                if plate.marked:
-                    painter.setPen(QPen(QColor(self._theme.accent), 2))
-                    painter.drawRect(self._frame(index, plate.marked))
+            self._paint(painter)
         return pixmap
+
+    def _paint(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), QColor(self._theme.surface))
+        painter.setFont(small_font())
+        for index, (plate, placed) in enumerate(zip(self._plates, self._placed, strict=True)):
+            following = self._placed[index + 1].area.left() if index + 1 < len(self._placed) else self.width()
+            self._paint_captions(painter, plate, placed, following - placed.area.left() - GRID)
+            self._paint_signs(painter, plate, placed)
+            self._paint_tiles(painter, plate, placed)
+            self._paint_legend(painter, plate, placed)
+            if plate.marked:
+                painter.setPen(QPen(QColor(self._theme.accent), 2))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(self._frame(index, plate.marked))
 
     def _paint_captions(self, painter: QPainter, plate: Plate, placed: Placed, width: int) -> None:
         area, metrics = placed.area, painter.fontMetrics()
@@ -232,7 +240,7 @@ class MovieCanvas(QWidget):
         pixels = color_pixels(plate.values.reshape(-1, columns), plate.scale, plate.coloring, self._theme)
         image = image_of(pixels)
         for tile, rect in enumerate(placed.tiles):
-            painter.drawImage(rect, image, QRect(0, tile * rows, columns, rows))
+            draw_part(painter, rect, image, QRect(0, tile * rows, columns, rows))
 
     def _paint_legend(self, painter: QPainter, plate: Plate, placed: Placed) -> None:
         """Draw the colour scale: a bar with the strongest values at its ends, or ± the value where there is no room."""

@@ -270,7 +270,7 @@ class MoviePanel(Panel):
             return []
         rows: list[Row] = [("array", "tile", "row", "column", "value")]
         for plate in self.canvas.plates:
-            rows += [(plate.title, *index, value.item()) for index, value in np.ndenumerate(plate.values)]
+            rows += [(plate.title, *index, value) for index, value in np.ndenumerate(plate.values)]
         return rows
 
     def apply_theme(self, theme: Theme) -> None:
