@@ -1,10 +1,8 @@
 """A number's arithmetic into the clipboard, as a text that runs."""
 
-from collections.abc import Iterable
-
 from PySide6.QtGui import QGuiApplication
 
-from cnnviz.explain.places import Cell, Place, Weight, exists
+from cnnviz.explain.places import Place, exists
 from cnnviz.explain.snippets import FILE, Quantity, has, snippet
 from cnnviz.gui.workbench import Workbench
 
@@ -18,16 +16,10 @@ def meant(workbench: Workbench) -> Place | None:
     return next((each for each in places if snapshot and each is not None and exists(snapshot, each)), None)
 
 
-def copy_as_numpy(
-    workbench: Workbench,
-    place: Place | None,
-    quantity: Quantity = "value",
-    whole: bool = False,
-    overrides: Iterable[Weight | Cell] = (),
-) -> None:
+def copy_as_numpy(workbench: Workbench, place: Place | None, quantity: Quantity = "value", whole: bool = False) -> None:
     """Copy what works out the number at ``place``, by the newest snapshot, and say so; or say why there is nothing.
 
-    ``quantity``, ``whole`` and ``overrides`` are those of ``cnnviz.explain.snippets.snippet``.
+    ``quantity`` and ``whole`` are those of ``cnnviz.explain.snippets.snippet``.
     """
     snapshot = workbench.snapshot
     if place is None or snapshot is None or not exists(snapshot, place):
@@ -37,7 +29,7 @@ def copy_as_numpy(
             "A probability has no gradient of its own: copy that of a logit, which the last layer hands on"
         )
     else:
-        QGuiApplication.clipboard().setText(snippet(snapshot, place, quantity, whole, overrides))
+        QGuiApplication.clipboard().setText(snippet(snapshot, place, quantity, whole))
         what = f"{'Tile' if whole else 'Number'} copied" if quantity == "value" else "Gradient copied"
         beside = f"it runs beside {FILE}, exported after step {snapshot.step:,} (Ctrl+E)"
         workbench.message.emit(f"{what} as NumPy, {place}: {beside}")

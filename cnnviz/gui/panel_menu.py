@@ -46,10 +46,7 @@ class PanelMenus(QObject):
             ("Save picture as &SVG\u2026", "Shapes and text, sharp at any size", self.save_svg),
         ):
             self._add(menu, text, tip, partial(save, panel))
-        table = self._add(
-            menu, "Save numbers as &CSV\u2026", "All numbers of this panel", partial(self.save_csv, panel)
-        )
-        table.setEnabled(len(panel.numbers()) > 1)
+        self._add(menu, "Save numbers as &CSV\u2026", "All numbers of this panel", partial(self.save_csv, panel))
         return menu
 
     def _add_copying(self, menu: QMenu) -> None:
@@ -92,7 +89,11 @@ class PanelMenus(QObject):
 
     def save_csv(self, panel: Panel) -> None:
         """Ask where to, and write the numbers of ``panel``."""
-        self._save(panel, "Table", ".csv", csv_of(panel.numbers()))
+        heading_and_rows = panel.numbers()
+        if len(heading_and_rows) > 1:
+            self._save(panel, "Table", ".csv", csv_of(heading_and_rows))
+        else:
+            self._workbench.message.emit(f"{panel.title} has no numbers yet: there is nothing to save")
 
     def _about(self) -> str:
         """Return what a picture is of."""

@@ -278,6 +278,12 @@ def test_that_numbers_are_saved_as_utf_8_with_all_their_digits(window, save_as, 
     assert read[2:] == [["0.1", "-7"], ["", "a, b"], ["nan", "True"]]
 
 
-def test_that_numbers_are_not_offered_where_there_are_none(window, menu_of, monkeypatch):
-    monkeypatch.setattr(window.panels["cost"], "numbers", list)
-    assert not menu_of("cost")["Save numbers as CSV\u2026"].isEnabled()
+@pytest.mark.parametrize("rows", [[], [("only", "a heading")]])
+def test_that_of_a_panel_without_numbers_no_file_is_written_and_a_line_says_so(
+    window, save_as, menu_of, monkeypatch, told, rows
+):
+    asked = save_as("")
+    monkeypatch.setattr(window.panels["cost"], "numbers", lambda: rows)
+    menu_of("cost")["Save numbers as CSV\u2026"].trigger()
+    assert asked == []
+    assert told == ["Cost and accuracy has no numbers yet: there is nothing to save"]

@@ -15,6 +15,7 @@ from cnnviz.gui.inspection.figure import NO_TERM, Figure, Spot
 from cnnviz.gui.inspection.maps import maps
 from cnnviz.gui.inspection.painting import paint_figure
 from cnnviz.gui.inspection.softmax import softmax_table
+from cnnviz.gui.inspection.words import in_words
 from cnnviz.gui.theme import DARK, GRID, Theme
 from cnnviz.gui.tiles import number
 from cnnviz.training.snapshot import Snapshot
@@ -244,9 +245,10 @@ class TermsCanvas(QWidget):
 
     def _reading(self, spot: Spot, place: Place | None) -> str:
         """Return the number at ``spot`` in words, with the term that it belongs to."""
-        name, value = self.figure.blocks[spot[0]].name, number(self.figure.value(spot))
-        kind = "gradient " if name.startswith(("gradient", "= gradient")) else ""
-        text = f"{name}: {value}" if place is None else f"{place}: {kind}{value}"
+        if place is None:
+            text = f"{self.figure.blocks[spot[0]].name}: {number(self.figure.value(spot))}"
+        else:
+            text = in_words(self._snapshot, place)
         term, terms = self.figure.term(spot), self.terms
         if term != NO_TERM and terms.operation in (Operation.SUM, Operation.EACH) and len(terms.factors) == 2:
             factors = " × ".join(number(factor.values.flat[term]) for factor in terms.factors)

@@ -33,6 +33,7 @@ class CanvasPanel(Panel):
         self.canvas.setAccessibleName(self.canvas_name)
         self.canvas.pointed.connect(self._point_at)
         self.canvas.chosen.connect(workbench.choose)
+        self.canvas.turned.connect(workbench.nudge_by)
         self._snapshot: Snapshot | None = None
         self._own: Place | None = None  # what is pointed at in this panel
         workbench.pointed_changed.connect(self._mark)
