@@ -97,7 +97,7 @@ class InspectorPanel(Panel):
             views.addButton(button)
         self.forwards.setChecked(True)
         self.backwards.toggled.connect(self.refresh)
-        self.copy = _button("Copy", "Copy as NumPy: a text that works the chosen number out (Ctrl+C)")
+        self.copy = _button("Copy", "Copy as NumPy: a text that works the chosen number out (Ctrl+C)", self)
         self.copy.setAccessibleName("Copy as NumPy")
         self.copy.clicked.connect(self._copy)
         row = QHBoxLayout()
