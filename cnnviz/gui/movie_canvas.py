@@ -19,7 +19,7 @@ LEGEND = 3 * GRID  # the colour scale and its ends
 TILE_GAP = 3
 SIGN = 3 * GRID  # between two plates
 DIGITS = 2 * GRID  # before the first plate, where its rows are digits
-NARROWEST = 9 * GRID  # width that a heading needs
+NARROWEST = 9 * GRID  # width that a heading needs, where there is so much
 WIDEST_BAR = 16 * GRID
 SMALLEST, LARGEST = 3, 200  # sides of a tile
 FIGURE = 7 * GRID  # width of a column in which four figures fit
@@ -282,25 +282,26 @@ def arrange(plates: Sequence[Plate], width: int, height: int) -> list[Placed]:
     room = max(height - HEADER - LEGEND, SMALLEST)
     first = 1 + (DIGITS if plates[0].has_digits else 0)
     spare = width - GRID - first - SIGN * (len(plates) - 1)
-    sides = range(LARGEST, SMALLEST, -1)
-    forms = next((f for f in (_forms(plates, s, room) for s in sides) if sum(w for w, _, _ in f) <= spare), None)
+    narrowest = min(NARROWEST, spare // len(plates))
+    tries = (_forms(plates, side, room, narrowest) for side in range(LARGEST, SMALLEST, -1))
+    fitting = next((forms for forms in tries if sum(wide for wide, _, _ in forms) <= spare), None)
     placed, left = [], first
-    for plate, (wide, across, tile) in zip(plates, forms or _forms(plates, SMALLEST, room), strict=True):
+    for plate, (wide, across, tile) in zip(plates, fitting or _forms(plates, SMALLEST, room, narrowest), strict=True):
         placed.append(_place(len(plate.values), left, wide, across, tile))
         left += wide + SIGN
     return placed
 
 
-def _forms(plates: Sequence[Plate], side: int, room: int) -> list[tuple[int, int, QSize]]:
+def _forms(plates: Sequence[Plate], side: int, room: int, narrowest: int) -> list[tuple[int, int, QSize]]:
     """Return the width of each plate, how many tiles stand side by side, and the size of one.
 
-    Tiles are some ``side`` pixels large, all of them in a height of ``room``.
+    Tiles are some ``side`` pixels large, all of them in a height of ``room``; no plate is narrower than ``narrowest``.
     """
     forms = []
     for plate in plates:
         across, tile = (1, _strip_size(plate, room)) if plate.is_strip else _grid_size(plate, side, room)
         wide = min(across, len(plate.values)) * (tile.width() + TILE_GAP) - TILE_GAP
-        forms.append((max(wide, NARROWEST), across, tile))
+        forms.append((max(wide, narrowest), across, tile))
     return forms
 
 
