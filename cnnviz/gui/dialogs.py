@@ -24,8 +24,7 @@ from cnnviz.gui.theme import GRID
 KEYS = (
     ("Space", "Train or pause"),
     ("Right", "Learn one batch, then rest"),
-    ("Shift+Right", "Learn one batch and go through it phase by phase: the next phase"),
-    ("Shift+Left", "The phase before"),
+    ("Shift+Right, Shift+Left", "One step, phase by phase: next, before"),
     ("Shift+Space", "Play the phases, or pause"),
     ("R", "Begin anew with the same seed"),
     ("Shift+R", "Begin anew from other random weights"),

@@ -108,7 +108,7 @@ def test_that_the_gradient_of_biases_needs_no_input(show):
 
 def test_that_the_update_shows_before_gradient_after_and_difference(show):
     movie, plates = show("escontrela", "Update of conv1", "all filters")
-    assert titles(plates) == ["before", "∂L/∂w", "→after", "after − before"]
+    assert titles(plates) == ["before", "∂L/∂w", "→after", "difference"]
     for plate, parameters in zip(
         plates, (movie.record.parameters, movie.gradients, movie.after, movie.changes), strict=True
     ):
@@ -188,6 +188,6 @@ def test_that_the_facts_are_those_of_the_image_the_batch_and_the_update(make_mov
     change = np.abs(movie.changes["conv2"]["weight"]).mean(dtype=np.float64)
     assert facts_of(movie, phases["Update of conv2"], View("filter 2", "weight", 2)) == (
         f"The weights of conv2 had a mean size of {number(before)} and moved by {number(change)}, "
-        f"{change / before:.2%} of that."
+        f"{change / before:.2%} of that. The difference is shown on one scale for all layers."
     )
     assert facts_of(movie, phases["conv1 forward"], None) == ""

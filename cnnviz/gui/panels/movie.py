@@ -28,7 +28,7 @@ EMPTY = (
     "through every layer, and the update. Training then rests, and goes on from there as if nobody had looked."
 )
 COMING = "The step is being recorded\u2026"
-_SHARES = (400, 258)  # of the width: picture and text
+_SHARES = (376, 282)  # of the width: picture and text
 _SENTENCE = 52 * GRID  # pixels; width of the sentence where there is no movie
 _WHERE = 21 * GRID  # pixels; room for the numbers of two steps
 
@@ -270,7 +270,7 @@ class MoviePanel(Panel):
             return []
         rows: list[Row] = [("array", "tile", "row", "column", "value")]
         for plate in self.canvas.plates:
-            rows += [(plate.title, *index, value.item()) for index, value in np.ndenumerate(plate.values)]
+            rows += [(plate.title, *index, value) for index, value in np.ndenumerate(plate.values)]
         return rows
 
     def apply_theme(self, theme: Theme) -> None:
