@@ -83,18 +83,13 @@ class Trace:
         return self.outputs[names[index - 1]] if index else self.inputs
 
 
-def trace(
-    network: Network, parameters: Parameters, probe: Probe, normalization: Normalization, examples: int = 1
-) -> Trace:
-    """Run ``probe`` through the network and its cost back; all arrays of the result are read-only.
-
-    Where it is one of the ``examples`` of a batch, cost and gradients are its share of the batch's mean cost.
-    """
+def trace(network: Network, parameters: Parameters, probe: Probe, normalization: Normalization) -> Trace:
+    """Run ``probe`` through the network and its cost back; all arrays of the result are read-only."""
     gradients = Parameters.zeros(network.parameter_shapes, parameters.vector.dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # parameters that are about to diverge
         forward = network.forward(normalization.apply(probe.image[np.newaxis]), parameters)
         target = int(forward.logits[0].argmax()) if probe.label is None else probe.label
-        scores = softmax_cross_entropy(forward.logits, np.array([target]), examples)
+        scores = softmax_cross_entropy(forward.logits, np.array([target]))
         backward = network.backward(scores.gradient, forward, parameters, gradients)
     _seal((*forward.caches.values(), gradients.vector, *gradients.flat().values()))
     return Trace(
