@@ -41,7 +41,7 @@ _LARGE_CELL = 6  # pixels; maps of such cells leave what room there is to the te
 _METER_ROW = 16  # pixels of the meter's rows where there is room
 _SMALL_BUTTON = f"font-size: {SMALL}px; padding: 0 6px; min-height: 12px;"
 _GAP = GRID // 4
-_LINE, _OVERLAP = 13, 2  # pixels of a line of the facts; that the last one may reach further down
+_LINE, _OVERLAP = 13, 1  # pixels of a line of the facts; that the last one may reach further down
 
 
 class RoutingPanel(Panel):
@@ -397,7 +397,7 @@ class RoutingPanel(Panel):
         self.facts.setGeometry(words)
         button = self.adopt.sizeHint()
         self.adopt.setGeometry(
-            words.right() - button.width(), words.bottom() - button.height(), button.width(), button.height()
+            words.right() + 1 - button.width(), words.bottom() + 1 - button.height(), button.width(), button.height()
         )
         for widget in (self.meter, self.facts):
             widget.setVisible(shown)
