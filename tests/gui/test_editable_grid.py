@@ -135,6 +135,7 @@ def test_that_a_number_is_taken_when_the_cursor_or_the_keys_go_elsewhere(grid):
     QTest.keyClicks(grid, "1")
     QTest.keyClick(grid, Qt.Key.Key_Right)
     QTest.keyClicks(grid, "2")
+    assert grid.values[0, 1] == 2  # no further figure of the 1
     grid.clearFocus()
     grid.setFocus()
     QTest.keyClicks(grid, "3")
