@@ -279,6 +279,9 @@ def test_that_an_edited_filter_is_ones_own(own):
 
 def test_that_over_the_digit_the_map_answers_for_the_patch_around_the_mouse(own):
     scene = own(SobelScene())
+    first = scene.map.lit
+    scene.image.move_to(scene.image.cursor)  # as Tab does
+    assert scene.map.lit == first == {(9, 9)}
     scene.image.move_to((12, 20))
     assert scene.map.lit == {(11, 19)}
     assert max(scene.image.lit) == (13, 21)
