@@ -56,7 +56,7 @@ KEYS = (
     ("F2", "Lessons: the articles' worked examples"),
     ("F11", "Full screen"),
 )
-_HELP_WIDTH = 840  # pixels; two columns of keys
+_HELP_WIDTH = 1120  # pixels; two columns of keys
 
 
 def _key_cells(key: tuple[str, str]) -> str:
