@@ -134,6 +134,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--optimizer", metavar="NAME", help="sgd, momentum or adam")
     parser.add_argument("--schedule", metavar="NAME", help="of the learning rate: constant, linear or cosine")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate")
+    parser.add_argument("--ties", metavar="NAME", help="who gets the gradient where maxima tie: first, all or split")
     parser.add_argument("--seed", type=int, metavar="N", help="of the first weights and of the order (default: 0)")
     parser.add_argument("--freeze", metavar="LAYER,...", help="layers that do not learn, such as conv1")
     parser.add_argument(

@@ -76,13 +76,17 @@ def dataset_of_noise() -> Dataset:
 
 @pytest.fixture
 def make_snapshot(dataset_of_noise: Dataset) -> Callable[..., Snapshot]:
-    """Return a function that makes a snapshot of a few real steps and one evaluation on random images."""
+    """Return a function that makes a snapshot of a few real steps and one evaluation on random images.
 
-    def make(preset: str, steps: int = 3) -> Snapshot:
-        config = TrainingConfig.from_preset(preset, "strokes", train_size=64, test_size=40, batch_size=8)
-        trainer = Trainer(config, dataset_of_noise)
+    With ``records`` the last of these steps is recorded; ``changes`` are settings.
+    """
+
+    def make(preset: str, steps: int = 3, records: bool = False, **changes: object) -> Snapshot:
+        sizes = {"train_size": 64, "test_size": 40, "batch_size": 8}
+        trainer = Trainer(TrainingConfig.from_preset(preset, "strokes", **{**sizes, **changes}), dataset_of_noise)
         events = trainer.events()
-        for _ in range(steps):
+        for step in range(1, steps + 1):
+            trainer.records_next_step = records and step == steps
             next(events)
         trainer.score()
         return trainer.snapshot(trainer.test_probe(0))

@@ -22,6 +22,7 @@ from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.formats import read_parameters
+from cnnviz.nn import TIES
 from cnnviz.training.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -168,6 +169,18 @@ class TestTrain:
         assert run("train", "--preset", "zhou", *SMALL, "--mix", "strokes:0.1", "--mix", "nowhere:0.2") == 1
         assert "expected a dataset (strokes, mnist), a folder with IDX files or a file" in capsys.readouterr().err
 
+    @pytest.mark.parametrize("ties", [None, *TIES])
+    def test_that_it_trains_with_a_tie_policy_and_writes_which(self, ties, trained, tmp_path, capsys):
+        options = [*SMALL, "--epochs", 1, "--out", tmp_path / "p.npz"]
+        if ties is not None:
+            options += ["--ties", ties]
+        assert run("train", "--preset", "escontrela", *options) == 0
+        assert (f"seed 0, ties: {ties}" in capsys.readouterr().err) == (ties in ("all", "split"))
+        ours, usual = read_parameters(tmp_path / "p.npz"), read_parameters(trained / "p.npz")
+        assert ours.training["ties"] == (ties or "first")
+        is_same = np.array_equal(ours.parameters["conv1/weight"], usual.parameters["conv1/weight"])
+        assert is_same == (ours.training["ties"] == "first")
+
     def test_that_the_same_seed_ends_in_the_same_bytes(self, trained, tmp_path):
         assert run("train", "--preset", "escontrela", *SMALL, "--epochs", 1, "--out", tmp_path / "again.npz") == 0
         assert (tmp_path / "again.npz").read_bytes() == (trained / "p.npz").read_bytes()
@@ -238,6 +251,7 @@ class TestTrain:
             (["--batch-size", "41"], "argument --batch-size: accepted is 1 to the 40 training images, got 41"),
             (["--optimizer", "best"], "argument --optimizer: accepted is one of sgd, momentum, adam"),
             (["--schedule", "best"], "argument --schedule: accepted is one of constant, linear, cosine"),
+            (["--ties", "last"], "argument --ties: accepted is one of first, all, split, got last"),
             (["--freeze", "conv9"], "argument --freeze: accepted is layers among conv1, dense1, got conv9"),
             (["--preset", "best"], "argument --preset: accepted is one of escontrela, zhou"),
             (["--epochs", "few"], "argument --epochs: invalid int value: 'few'"),

@@ -28,7 +28,10 @@ from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.presets import DEFAULT_PRESET, PRESETS
 from cnnviz.training.trainer import Trainer
 
-_SETTINGS = ("epochs", "batch_size", "optimizer", "schedule", "lr", "seed", "train_size", "test_size", "data_dir")
+_SETTINGS = (
+    *("epochs", "batch_size", "optimizer", "schedule", "lr", "ties"),
+    *("seed", "train_size", "test_size", "data_dir"),
+)
 
 
 def run(args: Namespace) -> int:
@@ -156,13 +159,14 @@ def _header(trainer: Trainer) -> str:
     frozen = f", frozen: {', '.join(config.freeze)}" if config.freeze else ""
     mixed = "".join(f", {share:g} of them from {source}" for source, share in config.mix)
     varied = f", varied by {config.augment}" if config.augment else ""
+    ties = f", ties: {config.ties}" if config.ties != config.recipe.ties else ""
     fresh = ", drawn anew each epoch" if config.fresh else ""
     return (
         f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}{fresh}, "
         f"{len(trainer.test):,} to be tested on\n"
         f"{_layer_table(trainer.network)}\n"
         f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), {config.epochs} epochs of "
-        f"{trainer.steps_per_epoch:,} steps, batch size {config.batch_size}, seed {config.seed}{frozen}{varied}"
+        f"{trainer.steps_per_epoch:,} steps, batch size {config.batch_size}, seed {config.seed}{ties}{frozen}{varied}"
     )
 
 

@@ -49,6 +49,10 @@ class CostChart(pg.GraphicsLayoutWidget):
     tested_cost, tested_accuracy : ScatterPlotItem
     epochs, rates : PlotCurveItem
         Lines at the end of epochs, ticks where the learning rate was changed.
+    edits : ScatterPlotItem
+        Marks where a parameter was set by hand.
+    edit_text : TextItem
+        What the newest of them was.
     """
 
     pointed = Signal(object)  # step under the mouse (int), or None
@@ -61,7 +65,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         self._steps_per_epoch = self._planned = 1
         self._logarithmic = False
         self._frame: _Frame | None = None
-        self._marks: tuple[object, ...] = (None, None, None)
+        self._marks: tuple[object, ...] = (None, None, None, None)
         self.ci.layout.setContentsMargins(0, GRID // 2, 0, 0)
         self.ci.layout.setSpacing(GRID)
         self._steps_axis = StepAxis("bottom")
@@ -112,9 +116,10 @@ class CostChart(pg.GraphicsLayoutWidget):
             line.setPen(pg.mkPen(theme.line, width=1))
         for cursor in self._cursors:
             cursor.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DotLine))
-        for markers in (self.tested_cost, self.tested_accuracy):
+        for markers in (self.tested_cost, self.tested_accuracy, self.edits):
             markers.setBrush(theme.text)
             markers.setPen(theme.surface)
+        self.edit_text.setColor(theme.text)
         self.test_value.setColor(theme.text)
         self._color_axes(theme)
         self._legend.apply_theme(theme)
@@ -146,11 +151,14 @@ class CostChart(pg.GraphicsLayoutWidget):
         self.rates = pg.PlotCurveItem(connect="pairs")
         self.tested_cost = pg.ScatterPlotItem(size=8)
         self.tested_accuracy = pg.ScatterPlotItem(size=8)
-        self.test_value = pg.TextItem()
-        self.test_value.setFont(small_font())
+        self.edits = pg.ScatterPlotItem(size=11, symbol="t1")  # pointing up
+        self.test_value, self.edit_text = pg.TextItem(), pg.TextItem()
+        for text in (self.test_value, self.edit_text):
+            text.setFont(small_font())
         self._epoch_lines = (self.epochs, pg.PlotCurveItem(connect="pairs"))
         self._cursors = (pg.InfiniteLine(), pg.InfiniteLine())
-        for item in (self.epochs, self.raw, self.smooth, self.rates, self.tested_cost, self._cursors[0]):
+        above = (self.epochs, self.raw, self.smooth, self.rates, self.tested_cost, self.edits, self.edit_text)
+        for item in (*above, self._cursors[0]):
             self.cost_plot.addItem(item, ignoreBounds=True)
         below = (self._epoch_lines[1], self.accuracy, self.tested_accuracy, self.test_value, self._cursors[1])
         for item in below:
@@ -199,7 +207,7 @@ class CostChart(pg.GraphicsLayoutWidget):
 
     def _set_frame(self, frame: "_Frame") -> None:
         """Draw axes and marks anew where they change, which is seldom, or the marks come from another history."""
-        marks = self._history.tests, self._history.learning_rates, self._steps_per_epoch
+        marks = self._history.tests, self._history.learning_rates, self._history.edits, self._steps_per_epoch
         if frame == self._frame and all(a is b for a, b in zip(marks, self._marks, strict=True)):
             return
         self._frame, self._marks = frame, marks
@@ -207,6 +215,7 @@ class CostChart(pg.GraphicsLayoutWidget):
         self._set_cost_axis(frame.bottom, frame.top)
         self._mark_tests(frame.end)
         self._mark_steps(len(self._history.losses), frame.bottom, frame.top)
+        self._mark_edits(frame.bottom, frame.top, frame.end)
 
     def _scaled(self, costs: np.ndarray) -> np.ndarray:
         return np.log10(np.maximum(costs, LEAST_COST)) if self._logarithmic else costs
@@ -242,6 +251,19 @@ class CostChart(pg.GraphicsLayoutWidget):
         changes = np.array([step for step, _ in self._history.learning_rates if step > 0], float)
         self.rates.setData(np.repeat(changes, 2), np.tile((low, low + 0.1 * (high - low)), len(changes)))
         self.rates.setVisible(len(changes) > 0)
+
+    def _mark_edits(self, bottom: float, top: float, end: float) -> None:
+        edits = self._history.edits
+        low, high = self._scaled(np.array([bottom, top]))
+        at = np.array([edit.step for edit in edits], float)
+        self.edits.setData(at, np.full(len(at), low + 0.06 * (high - low)))
+        for item in (self.edits, self.edit_text):
+            item.setVisible(bool(edits))
+        if edits:
+            self.edit_text.setText(f"{edits[-1].parameter} \u2192 {edits[-1].after:.3g}".replace("-", "\u2212"))
+            width, room = self.edit_text.boundingRect().width(), (1 - at[-1] / end) * self.cost_plot.vb.width() - GRID
+            self.edit_text.setAnchor((max(0.0, 1 - room / width), 1.0))  # as far to the left as it takes to fit
+            self.edit_text.setPos(at[-1], low + 0.1 * (high - low))
 
     @Slot()
     def _place_legend(self) -> None:

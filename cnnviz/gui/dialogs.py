@@ -24,6 +24,8 @@ from cnnviz.gui.theme import GRID
 KEYS = (
     ("Space", "Train or pause"),
     ("Right", "Learn one batch, then rest"),
+    ("Shift+Right, Shift+Left", "One step, phase by phase: next, before"),
+    ("Shift+Space", "Play the phases, or pause"),
     ("R", "Begin anew with the same seed"),
     ("Shift+R", "Begin anew from other random weights"),
     ("Del", "Clear the pad"),
@@ -32,17 +34,24 @@ KEYS = (
     ("T", "A random test digit on the pad"),
     ("M", "The next misread test digit on the pad"),
     ("Ctrl+I, Ctrl+V", "Open, paste a picture of a digit"),
+    ("Ctrl+C, Ctrl+Shift+C", "Copy a number, its gradient, as NumPy: the one under the mouse, or the chosen one"),
+    ("Shift+F10", "Menu of a panel: copy as NumPy, save its picture or its numbers (also right click)"),
     ("Ctrl+O", "Open parameters"),
     ("Ctrl+Shift+O", "Open the shipped parameters"),
     ("Ctrl+E", "Export parameters"),
     ("Ctrl+T", "Test now, or cancel the test"),
     ("Ctrl+L", "Logarithmic cost"),
+    ("Alt+Up, Alt+Down", "Nudge the chosen number (finer with Shift)"),
+    ("Esc, Ctrl+K", "Restore it, or keep it as part of the run"),
     ("B", "Inspector: what the value or the gradient is made of"),
     ("Alt+Left, Alt+Right", "Inspector: to the number before, and forward again"),
     ("Arrows, Enter", "Inspector, with Tab in its terms: go through them, follow one"),
     ("Page Up, Page Down", "Inspector, with Tab in its terms: another channel"),
+    ("Arrows in the routing", "Another channel; another image of the batch"),
+    ("Tab, then arrows, Enter", "Point at a cell of the network or a weight, with Ctrl a tile further; look into it"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
+    ("F2", "Lessons: the articles' worked examples"),
     ("F11", "Full screen"),
 )
 _HELP_WIDTH = 840  # pixels; two columns of keys
@@ -107,7 +116,8 @@ class HelpDialog(QDialog):
             f"<p><b>cnnviz {__version__}</b>: watch a convolutional network learn.</p>"
             "<p>Press <b>Space</b>: the network, still untrained, learns from one batch of digits after another, in "
             "plain NumPy. Draw a digit on the pad: it is read by the network as it is at that moment. Point at "
-            "any cell: the line at the bottom names it and gives its value and gradient.</p>"
+            "any cell: what it was made of lights up back to the image, and the line at the bottom names it and gives "
+            "its value and gradient.</p>"
             f"<table cellspacing='4'>{rows}</table>"
             "<p>The networks are those of Victor Zhou, \u201cCNNs, Part 2: Training a Convolutional Neural "
             "Network\u201d, and Alejandro Escontrela, \u201cConvolutional Neural Networks from the ground up\u201d.</p>"

@@ -13,7 +13,7 @@ from cnnviz.gui.theme import GRID, Theme
 
 
 class PanelDock(QDockWidget):
-    """The frame of one panel: its title, an (i), and buttons to float and to close."""
+    """The frame of one panel: its title, an (i), and buttons for its menu, to float and to close."""
 
     def __init__(self, panel: Panel, parent: QWidget) -> None:
         super().__init__(panel.title, parent)
@@ -46,6 +46,9 @@ class PanelDock(QDockWidget):
         self._about.setToolTip(f"<p>{self.panel.about}</p>")
         row.addWidget(self._about)
         row.addStretch(1)
+        self._menu = self._button(icons.menu, f"Menu of {self.panel.title}", self._show_menu)
+        self._menu.setToolTip(f"Copy and save what {self.panel.title} shows (right click, Shift+F10)")
+        row.addWidget(self._menu)
         row.addWidget(self._button(icons.detach, f"Float {self.panel.title}", self._toggle_floating))
         row.addWidget(self._button(icons.close, f"Close {self.panel.title}; the View menu brings it back", self.close))
         return bar
@@ -70,6 +73,10 @@ class PanelDock(QDockWidget):
     def _explain(self) -> None:
         position = self._about.mapToGlobal(self._about.rect().bottomLeft())
         QToolTip.showText(position, self._about.toolTip(), self._about)
+
+    @Slot()
+    def _show_menu(self) -> None:
+        self.panel.menu_wanted.emit(self._menu.mapToGlobal(self._menu.rect().bottomLeft()))
 
     @Slot()
     def _toggle_floating(self) -> None:

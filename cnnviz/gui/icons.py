@@ -39,6 +39,29 @@ def step(painter: QPainter) -> None:
     painter.drawLine(QPointF(12.5, 4), QPointF(12.5, 12))
 
 
+def to_end(painter: QPainter) -> None:
+    """Draw two triangles that end at a bar."""
+    for left in (2.5, 7.0):
+        painter.drawPolygon(QPolygonF([QPointF(left, 4.5), QPointF(left + 4, 8), QPointF(left, 11.5)]))
+    painter.drawLine(QPointF(13.5, 4.5), QPointF(13.5, 11.5))
+
+
+def record(painter: QPainter) -> None:
+    """Draw a disc."""
+    painter.drawEllipse(QRectF(4, 4, 8, 8))
+
+
+def mirrored(draw: Callable[[QPainter], None]) -> Callable[[QPainter], None]:
+    """Return what draws the same, with left and right exchanged."""
+
+    def draw_mirrored(painter: QPainter) -> None:
+        painter.translate(16, 0)
+        painter.scale(-1, 1)
+        draw(painter)
+
+    return draw_mirrored
+
+
 def reset(painter: QPainter) -> None:
     """Draw an arrow that goes round."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -74,6 +97,13 @@ def info(painter: QPainter) -> None:
     painter.drawEllipse(QRectF(2, 2, 12, 12))
     painter.drawLine(QPointF(8, 7.5), QPointF(8, 11))
     painter.drawPoint(QPointF(8, 5))
+
+
+def menu(painter: QPainter) -> None:
+    """Draw three dots."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    for x in (3.5, 8, 12.5):
+        painter.drawEllipse(QPointF(x, 8), 1.25, 1.25)
 
 
 def detach(painter: QPainter) -> None:

@@ -14,7 +14,7 @@ COLUMNS: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = (
     (674, (("network", 276), ("filters", 374))),
     (372, (("cost", 188), ("routing", 262), ("evaluation", 200))),
 )
-TABS = {"inspector": "filters", "reading": "filters", "collection": "filters"}
+TABS = {"inspector": "filters", "movie": "filters", "reading": "filters", "collection": "filters"}
 
 
 def arrange_docks(window: QMainWindow, docks: dict[str, PanelDock]) -> None:

@@ -37,12 +37,17 @@ from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
+from cnnviz.gui.lessons import LESSONS
+from cnnviz.gui.lessons_window import LessonsWindow
+from cnnviz.gui.nudging import COARSE, FINE
+from cnnviz.gui.panel_menu import PanelMenus
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.panels.collection import CollectionPanel
 from cnnviz.gui.panels.cost import CostPanel
 from cnnviz.gui.panels.drawing import DrawingPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.inspector import InspectorPanel
+from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.picture_dialog import PictureDialog, picture_in
@@ -50,6 +55,7 @@ from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
 from cnnviz.gui.strokes import Picture
 from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
+from cnnviz.gui.tiles import number
 from cnnviz.gui.transport import SPEED_POSITIONS, Transport
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
@@ -71,6 +77,7 @@ class MainWindow(QMainWindow):
         By name.
     docks : dict of PanelDock
         By the name of their panel.
+    menus : PanelMenus
     """
 
     def __init__(self, workbench: Workbench, settings: Settings, settings_file: Path | None) -> None:
@@ -86,6 +93,7 @@ class MainWindow(QMainWindow):
         self._shown: dict[str, tuple[Snapshot, float]] = {}  # panel -> what it shows, and since when
         self.panels: dict[str, Panel] = {panel.name: panel(workbench, self) for panel in PANELS}
         self.docks = {name: PanelDock(panel, self) for name, panel in self.panels.items()}
+        self.menus = PanelMenus(workbench, settings, self)
         self.transport = Transport(workbench, self)
         self.addToolBar(self.transport)
         self._make_status_bar()
@@ -124,6 +132,10 @@ class MainWindow(QMainWindow):
         self.statusBar().addWidget(self._reading, 1)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().setFixedHeight(3 * GRID)  # with a notice as without, so that no panel changes its size
+        self._what_if = Readout()
+        self._what_if.setAccessibleName("What if")
+        self._what_if.hide()
+        self.statusBar().addPermanentWidget(self._what_if, 3)
         self._notice = Readout()
         self._notice.setAccessibleName("Notice")
         dismiss = QToolButton()
@@ -170,15 +182,40 @@ class MainWindow(QMainWindow):
         self.drawing.offer_to_load([random, misread, picture, paste])
         self._offer_edits()
         edit.addSeparator()
+        self._add(edit, "Copy &value as NumPy", QKeySequence.StandardKey.Copy, partial(self.menus.copy_meant, "value"))
+        self._add(edit, "Copy &gradient as NumPy", "Ctrl+Shift+C", partial(self.menus.copy_meant, "gradient"))
+        edit.addSeparator()
         self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
         run = self.menuBar().addMenu("&Run")
         for action in (self.transport.train, self.transport.step, self.transport.reset, self.transport.new_seed):
             run.addAction(action)
         run.addSeparator()
+        movie = self.panels[MoviePanel.name]
+        self._add(run, "One step, &phase by phase", "Shift+Right", self.show_next_phase)
+        self._add(run, "Phase &before", "Shift+Left", movie.player.back)
+        self._add(run, "Play phases, or pa&use", "Shift+Space", movie.player.toggle)
+        run.addSeparator()
         self._add(run, "Test &now, or cancel", "Ctrl+T", self._workbench.toggle_evaluation)
+        self._make_what_if_menu(run.addMenu("What &if"))
         self._make_view_menu()
+        lessons = self.menuBar().addMenu("&Lessons")
+        for index, lesson in enumerate(LESSONS):
+            key = None if index else "F2"
+            self._add(lessons, f"&{index + 1}  {lesson.title}", key, partial(self.show_lesson, index))
         help_ = self.menuBar().addMenu("&Help")
         self._add(help_, "&Help and keys", "F1", self.show_help)
+
+    def _make_what_if_menu(self, menu: QMenu) -> None:
+        nudge = self._workbench.nudge_by
+        for text, key, sign in (("up", "Up", 1), ("down", "Down", -1)):
+            self._add(menu, f"Nudge &{text}", f"Alt+{key}", partial(nudge, sign))
+            self._add(menu, f"Nudge {text} a tenth as far", f"Alt+Shift+{key}", partial(nudge, sign * FINE))
+            self._add(menu, f"Nudge {text} ten times as far", f"Alt+Pg{key}", partial(nudge, sign * COARSE))
+        menu.addSeparator()
+        restore = self._add(menu, "&Restore", "Esc", self._workbench.restore)
+        keep = self._add(menu, "&Keep", "Ctrl+K", self._workbench.keep)
+        self._while_nudged = (restore, keep)
+        self._follow_nudge()
 
     def _make_view_menu(self) -> None:
         view = self.menuBar().addMenu("&View")
@@ -201,11 +238,13 @@ class MainWindow(QMainWindow):
         workbench = self._workbench
         workbench.run_started.connect(self._dismiss)
         self.drawing.drawing_changed.connect(self._offer_edits)
+        workbench.nudge_changed.connect(self._follow_nudge)
         workbench.message.connect(self._show_message)
         workbench.failed.connect(self._show_failure)
         workbench.subject_changed.connect(self._bring_inspector)
         for panel in self.panels.values():
             panel.hovered.connect(self._reading.setText)
+            self.menus.watch(panel)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
         self.panels[ReadingPanel.name].watch(self.drawing)
         network.drawing_wanted.connect(self.drawing.start_following)
@@ -269,6 +308,17 @@ class MainWindow(QMainWindow):
         self._redo.setEnabled(self.drawing.can_redo)
         self._clear.setEnabled(not self.drawing.sheet.is_empty)
 
+    @Slot()
+    def _follow_nudge(self) -> None:
+        """Say in plain sight that what is shown is not the run; Esc is left to others where nothing is nudged."""
+        nudge = self._workbench.nudge
+        for action in self._while_nudged:
+            action.setEnabled(nudge is not None)
+        if nudge is not None:
+            change = f"{number(nudge.before)} \u2192 {number(nudge.value)}"
+            self._what_if.setText(f"what if: {nudge.place}: {change} (Esc restores)")
+        self._what_if.setVisible(nudge is not None)
+
     @Slot(str)
     def _show_message(self, line: str) -> None:
         self._show_notice(line, self._theme.text)
@@ -301,9 +351,12 @@ class MainWindow(QMainWindow):
         """Give everything the colours of ``theme``."""
         self._theme = theme
         apply_theme(QApplication.instance(), theme)
+        self._what_if.set_color(theme.accent)
         self.transport.apply_theme(theme)
         for dock in self.docks.values():
             dock.apply_theme(theme)
+        for lessons in self.findChildren(LessonsWindow):
+            lessons.apply_theme(theme)
         self._shown.clear()
 
     @Slot()
@@ -457,6 +510,19 @@ class MainWindow(QMainWindow):
         dialog.start()
 
     @Slot()
+    def show_next_phase(self) -> None:
+        """Bring the movie of one step to the front, and go on with it, or begin with that of the next step.
+
+        One that was left behind another tab is gone on with only as long as training has not gone on.
+        """
+        dock = self.docks[MoviePanel.name]
+        movie = dock.panel
+        begins = not movie.is_seen and movie.is_behind
+        dock.show()
+        dock.raise_()
+        movie.record_step() if begins else movie.advance()
+
+    @Slot()
     def edit_preferences(self) -> None:
         """Let the user change what is remembered."""
         dialog = PreferencesDialog(self._settings, self)
@@ -477,13 +543,24 @@ class MainWindow(QMainWindow):
         dialog.exec()
         dialog.deleteLater()
 
+    def show_lesson(self, index: int) -> None:
+        """Open the lesson of that number in ``LESSONS``, in the window of the lessons if there is one."""
+        shown = (window for window in self.findChildren(LessonsWindow) if window.isVisible())
+        lessons = next(shown, None) or LessonsWindow(self._theme, self)
+        lessons.open_lesson(index)
+        lessons.show()
+        lessons.activateWindow()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End training before the window goes."""
         self._timer.stop()
+        for lessons in self.findChildren(LessonsWindow):
+            lessons.close()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
         for dialog in self.findChildren(PictureDialog):
             dialog.finish()
+        self.panels[MoviePanel.name].finish()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
         self._settings.inspector_back = self.inspector.is_back

@@ -38,6 +38,11 @@ def paint_numbers(
 def paint_number(painter: QPainter, place: QRectF, value: float, color: QColor) -> None:
     """Fill ``place`` with ``color`` and write ``value`` on it."""
     painter.fillRect(place.adjusted(0, 0, -1, -1), color)
+    write_number(painter, place, value, color)
+
+
+def write_number(painter: QPainter, place: QRectF, value: float, color: QColor) -> None:
+    """Write ``value`` on ``place``, which has ``color``, if there is room for it."""
     width, height = LEGIBLE
     if place.width() < width or place.height() < height:
         return

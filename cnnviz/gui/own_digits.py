@@ -14,6 +14,7 @@ from cnnviz.data.collection import Change, Collection, CollectionError, Ink, Own
 from cnnviz.data.collection_files import export_idx, export_strokes, read_digits
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.pen import SIDE
+from cnnviz.explain.what_if import actual
 from cnnviz.gui.words import digits_text, with_article
 from cnnviz.nn import Workspace
 from cnnviz.training.evaluation import CLASSES, Evaluation
@@ -264,15 +265,15 @@ class OwnDigits(QObject):
         self._snapshot = snapshot
 
     def follow(self, snapshot: Snapshot) -> None:
-        """Let a network that somebody looks at answer, as soon as it is worth it."""
-        self._snapshot = self._wanted = snapshot
+        """Let a network that somebody looks at answer, as soon as it is worth it; not one that is a mere what-if."""
+        self._snapshot = self._wanted = actual(snapshot)
         self._answer_new()
         if not self._work.isActive() and self.digits:
             self._work.start()
 
     def follow_selected(self, snapshot: Snapshot) -> None:
         """Let a network answer to the selected digit alone, where somebody looks at that only."""
-        self._snapshot = snapshot
+        self._snapshot = snapshot = actual(snapshot)
         digit, now = self.digits.get(self.selected), time.monotonic()
         if digit and digit.ink.is_prepared and now - self._looked_at >= _ANSWER_EVERY:
             self._looked_at = now

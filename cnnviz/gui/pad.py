@@ -23,6 +23,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from cnnviz.gui.on_paper import is_for_screen
 from cnnviz.gui.strokes import Drawing, Picture, Sheet, Stroke, first_points, smooth_path
 from cnnviz.gui.theme import DARK, GRID, Theme, grey_colors
 from cnnviz.gui.tiles import image_of
@@ -273,8 +274,12 @@ class Pad(QWidget):
         with QPainter(self) as painter:
             painter.setClipRect(square)
             painter.translate(square.topLeft())
-            painter.drawPixmap(0, 0, self._finished)
-            self._paint_strokes(painter, self._live_stroke())
+            if is_for_screen(painter):
+                painter.drawPixmap(0, 0, self._finished)
+                self._paint_strokes(painter, self._live_stroke())
+            else:
+                painter.fillRect(QRect(0, 0, square.width(), square.height()), _PAPER)
+                self._paint_ink(painter)
             painter.translate(-square.topLeft())
             self._paint_signs(painter, square)
 
@@ -293,13 +298,16 @@ class Pad(QWidget):
             self._finished = self._blank()
             self._live_from = 0
             with QPainter(self._finished) as painter:
-                self._paint_picture(painter)
-                self._paint_finished_strokes(painter)
+                self._paint_ink(painter)
         live = self._live_stroke()
         if live and len(live[0]) > _LIVE_POINTS:
             with QPainter(self._finished) as painter:
                 self._paint_strokes(painter, live)
             self._live_from += len(live[0]) - 1
+
+    def _paint_ink(self, painter: QPainter) -> None:
+        self._paint_picture(painter)
+        self._paint_finished_strokes(painter)
 
     def _paint_picture(self, painter: QPainter) -> None:
         """Fit the picture, if there is one, into the square: small ones pixel by pixel, large ones smooth."""

@@ -1,19 +1,28 @@
 """One channel of a max pooling layer, there and back, and what can be said of it in words."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from cnnviz.explain.routing import Passage, Routing, route
 from cnnviz.gui.tiles import largest_magnitude, nice_ceiling, number
 from cnnviz.nn import MaxPool2D, Network
-from cnnviz.training.snapshot import Trace
 
 Window = tuple[int, int]  # row and column among the windows of a channel
 
-_WIDTH = 8  # characters that a sum is filled up to, so that what follows stands still while it changes
-_FILL = "\u2007"  # a space as wide as a figure
-WIDEST_SUMS = "sum arriving \u22128.88e\u221288 · sum handed back \u22128.88e\u221288 \u2713"
+CELL_COLUMNS = (
+    "window row",
+    "window column",
+    "maximum",
+    "gradient arriving",
+    "row",
+    "column",
+    "value",
+    "share",
+    "gradient handed to it",
+)
 _NUMERALS = {1: "one value", 4: "four values", 9: "nine values"}
 
 
@@ -50,6 +59,8 @@ class PooledChannel:
         The part of a window's gradient that each of its cells is handed.
     activation_scale, gradient_scale : float
         Values of the strongest colour, for all channels of the layer.
+    is_supposed : bool
+        Whether the gradient is handed back by another tie policy than the network's own.
     """
 
     layer: str
@@ -62,14 +73,24 @@ class PooledChannel:
     shares: np.ndarray
     activation_scale: float
     gradient_scale: float
+    is_supposed: bool = False
 
     @classmethod
-    def of(cls, trace: Trace, pool: MaxPool2D, layer: str, channel: int) -> "PooledChannel":
-        """Take ``channel`` of ``layer`` out of ``trace``."""
-        before, handed_back = trace.input_of(layer), trace.gradient_into(layer)
-        after, arriving = trace.outputs[layer], trace.output_gradients[layer]
-        only = slice(channel, channel + 1)
-        shares = np.moveaxis(pool.shares(before[np.newaxis, ..., only], after[np.newaxis, ..., only]), 0, -1)
+    def of(
+        cls, passage: Passage, pool: MaxPool2D, layer: str, channel: int, ties: str | None = None
+    ) -> "PooledChannel":
+        """Take ``channel`` out of what ``layer``, which is ``pool``, does to an image.
+
+        With another tie policy than its own, ``ties``, the gradient is what the layer would then hand back.
+        """
+        before, after, arriving, handed_back = passage
+        one, maxima = _alone(before[..., channel]), _alone(after[..., channel])
+        returned = handed_back[..., channel]
+        if is_supposed := ties not in (None, pool.ties):
+            pool = replace(pool, ties=ties)
+            with np.errstate(over="ignore", invalid="ignore"):  # a network about to diverge
+                returned = pool.input_gradient(_alone(arriving[..., channel]), pool.forward(one, {})[1], {})[0, ..., 0]
+        shares = np.moveaxis(pool.shares(one, maxima), 0, -1)
         return cls(
             layer,
             channel,
@@ -77,10 +98,11 @@ class PooledChannel:
             before[..., channel],
             after[..., channel],
             arriving[..., channel],
-            handed_back[..., channel],
+            returned,
             shares.reshape(*after.shape[:2], pool.size, pool.size),
             nice_ceiling(largest_magnitude(before)),
             nice_ceiling(max(largest_magnitude(arriving), largest_magnitude(handed_back))),
+            is_supposed,
         )
 
     @cached_property
@@ -114,46 +136,64 @@ class PooledChannel:
         row, column = (index * self.pool.stride for index in window)
         return [(row + int(i), column + int(j)) for i, j in np.argwhere(self.winners[window])]
 
-    def changed_since(self, earlier: "PooledChannel") -> int:
-        """Return in how many windows other cells won than ``earlier``."""
-        return int((self.winners != earlier.winners).any(axis=(2, 3)).sum())
+    def routing(self, earlier: np.ndarray | None = None) -> Routing:
+        """Return what becomes of the gradients under each tie policy; ``earlier``, (H, W), was pooled before."""
+        before = None if earlier is None else _alone(earlier)
+        return route(self.pool, _alone(self.before), _alone(self.arriving), before)
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """Return a table of the cells of all windows, its first row the heading."""
+        table: list[tuple[object, ...]] = [CELL_COLUMNS]
+        stride = self.pool.stride
+        for row, column, i, j in np.ndindex(*self.shares.shape):
+            window, cell = (row, column), (row * stride + i, column * stride + j)
+            given = (*window, float(self.maxima[window]), float(self.arriving[window]))
+            handed = float(self.handed_by(window)[i, j])
+            table.append((*given, *cell, float(self.before[cell]), float(self.shares[*window, i, j]), handed))
+        return table
 
 
-def is_conserved(pooled: PooledChannel) -> bool:
-    """Return whether as much gradient is handed back as arrived, but for rounding."""
-    arriving = pooled.arriving.astype(np.float64)
-    difference = abs(arriving.sum() - pooled.handed_back.sum(dtype=np.float64))
-    return bool(difference <= 8 * np.finfo(pooled.arriving.dtype).eps * np.abs(arriving).sum())
+def _alone(map_: np.ndarray) -> np.ndarray:
+    """Return a map (H, W) as the only one of a batch, shape (1, H, W, 1)."""
+    return np.ascontiguousarray(map_)[np.newaxis, ..., np.newaxis]
 
 
-def conservation_text(pooled: PooledChannel) -> str:
-    """Return the sums of both gradients, ticked off where they agree."""
-    arriving, back = (_steady(g.sum(dtype=np.float64)) for g in (pooled.arriving, pooled.handed_back))
-    line = f"sum arriving {arriving} · sum handed back {back}"
-    return f"{line} \u2713" if is_conserved(pooled) else line
+def sums_text(routing: Routing, ties: str) -> str:
+    """Return the sums of both gradients."""
+    arriving, back = (_three_digits(total) for total in (routing.arriving.total, routing.collected[ties]))
+    return f"in {arriving}, out {back}"
 
 
-def surplus_text(pooled: PooledChannel) -> str:
-    """Return by how much more is handed back than arrived, as happens with ties "all"; empty where nothing is.
+def ratio_text(routing: Routing, ties: str) -> str:
+    """Return how many times what arrives is handed out, such as "1.38", ticked off where the sums agree."""
+    ratio = routing.ratio(ties)
+    if not math.isfinite(ratio):
+        return "\u2013"
+    return f"{ratio:.2f} \u2713" if routing.is_conserved(ties) else f"{ratio:.2f}"
 
-    The factor is that of the magnitudes: among gradients of both signs the sums may differ by any factor.
-    """
-    arriving = np.abs(pooled.arriving).astype(np.float64)
-    handed = (arriving * pooled.shares.sum(axis=(2, 3))).sum()
-    if pooled.pool.ties != "all" or not handed > arriving.sum() * (1 + 1e-6):
+
+def tied_text(routing: Routing) -> str:
+    """Return how many windows are tied and silent, in per cent."""
+    line = f"{_share(routing.tied, routing.windows)} tied"
+    return f"{line}, {_share(routing.silent, routing.windows)} silent" if routing.silent else line
+
+
+def changed_text(routing: Routing, ties: str) -> str:
+    """Return how many winners are new; empty where nothing is known of before."""
+    if routing.changed is None:
         return ""
-    return f"magnitude × {handed / arriving.sum():.2f}: tied maxima each got all of what arrived"
+    count = routing.changed[ties]
+    return f"{count:,} new winner{'' if count == 1 else 's'}"
 
 
-def facts_text(pooled: PooledChannel, changed: int | None) -> str:
-    """Return how many windows are tied and silent, and how many winners ``changed`` (None: not known)."""
-    tied, silent = int(pooled.tied.sum()), int(pooled.silent.sum())
-    line = f"{tied} of {pooled.tied.size} windows tied"
-    if silent:
-        line += f", {silent} silent (hatched)"
-    if changed is not None:
-        line += f" · {changed} new winner{'' if changed == 1 else 's'}"
-    return line
+def policy_text(routing: Routing, ties: str) -> str:
+    """Return what becomes of the gradients under a tie policy, for the status bar."""
+    arriving, handed = routing.arriving, routing.handed_out[ties]
+    line = (
+        f"{ties}: sum {number(arriving.total)} arrives, {number(routing.collected[ties])} is handed back; "
+        f"magnitudes {number(arriving.magnitude)} and {number(handed.magnitude)}"
+    )
+    return line if not math.isfinite(routing.ratio(ties)) else f"{line}: out / in {ratio_text(routing, ties)}"
 
 
 def window_text(pooled: PooledChannel, window: Window) -> str:
@@ -174,5 +214,11 @@ def invitation(pooled: PooledChannel) -> str:
     return f"Point at a window to see its {_NUMERALS.get(count, f'{count} values')} and the gradient"
 
 
-def _steady(value: float) -> str:
-    return f"{value + 0.0:#.3g}".rstrip(".").replace("-", "\u2212").rjust(_WIDTH, _FILL)
+def _share(count: int, of: int) -> str:
+    """Return a share in per cent, never 0 or 100 where it is not quite."""
+    share = 100 * count / of
+    return "<\u20091\u00a0%" if 0 < share < 1 else f"{min(round(share), 99) if count < of else 100}\u00a0%"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value + 0.0:#.3g}".rstrip(".").replace("-", "\u2212")

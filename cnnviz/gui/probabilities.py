@@ -1,8 +1,20 @@
 """Ten bars: how likely each digit is."""
 
+import math
+
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QRegion,
+)
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from cnnviz.gui.theme import DARK, GRID, SMALL, TEXT, Theme, small_font
@@ -14,6 +26,8 @@ _GAP = 6  # pixels between label, bar and figure
 _INSET = 3  # pixels left of the label: a ring may go around it
 _CENTRED = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
 _LEFT, _RIGHT = Qt.AlignmentFlag.AlignLeft | _CENTRED, Qt.AlignmentFlag.AlignRight | _CENTRED
+_BY_TAB = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+_KEYS = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1, Qt.Key.Key_Return: 0, Qt.Key.Key_Enter: 0}  # steps; 0: choose
 
 
 def percent(probability: float, decimals: int = 0) -> str:
@@ -33,7 +47,8 @@ class ProbabilityBars(QWidget):
     """
 
     hovered = Signal(str)  # the digit under the mouse in words; empty when there is none
-    chosen = Signal(int)  # the digit that was clicked
+    pointed = Signal(object)  # the digit under the mouse or the keys, or None
+    chosen = Signal(int)  # the digit that was clicked, or Enter was pressed on
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +57,7 @@ class ProbabilityBars(QWidget):
         self._sentence = ""
         self._theme = DARK
         self._pointed: int | None = None
+        self._marks: tuple[int | None, int | None] = (None, None)  # what is pointed at and chosen, in whichever panel
         self._painted: list[tuple[object, ...]] = [()] * _DIGITS  # how the rows looked when they last changed
         self.setAccessibleName("Probability of each digit")
         self.setToolTip("How likely the network takes the drawing for each digit, in per cent")
@@ -71,6 +87,12 @@ class ProbabilityBars(QWidget):
             self.label = label
             self.update()
 
+    def mark(self, pointed: int | None, subject: int | None) -> None:
+        """Frame the digit whose probability is pointed at anywhere, and the one whose was chosen; None: none."""
+        before, self._marks = self._marks, (pointed, subject)
+        for digit in {*before, *self._marks} - {None} if before != self._marks else ():
+            self.update(0, digit * self._pitch(), self.width(), self._pitch())
+
     def _update_rows(self) -> None:
         """Ask for those rows to be painted that look another way than before."""
         pitch = self._pitch()
@@ -85,9 +107,13 @@ class ProbabilityBars(QWidget):
             return [()] * _DIGITS
         winner, steps = self.winner, 4 * self.width()
         return [
-            (digit == winner, percent(share), round(steps * share))
-            for digit, share in enumerate(self.probabilities.tolist())
+            (digit == winner, percent(share), round(steps * length))
+            for digit, (share, length) in enumerate(zip(self.probabilities.tolist(), self._lengths(), strict=True))
         ]
+
+    def _lengths(self) -> list[float]:
+        """Return how much of its track each bar covers; that of no number, as of a diverging network, is empty."""
+        return [0.0 if math.isnan(share) else share for share in self.probabilities.tolist()]
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
@@ -105,8 +131,7 @@ class ProbabilityBars(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Say what is under the mouse."""
         row = int(event.position().y() // self._pitch())
-        self._pointed = row if 0 <= row < _DIGITS else None
-        self.hovered.emit(self._reading())
+        self._point(row if 0 <= row < _DIGITS else None)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Choose the digit whose row is clicked."""
@@ -116,8 +141,43 @@ class ProbabilityBars(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Say that nothing is under the mouse."""
-        self._pointed = None
-        self.hovered.emit("")
+        self._point(None)
+
+    def event(self, event: QEvent) -> bool:
+        """Claim arrows and Enter, where the bars can be reached by keys, before the window's actions get them."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in _KEYS:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Point at the digit above or below, or choose the one that is pointed at."""
+        if event.key() not in _KEYS or self.probabilities is None:
+            super().keyPressEvent(event)
+        elif _KEYS[event.key()] == 0:
+            self.chosen.emit(self._pointed or 0)
+        else:
+            first = self.winner if self._pointed is None else self._pointed + _KEYS[event.key()]
+            self._point(min(max(first, 0), _DIGITS - 1))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Point at the likeliest digit, so that it is seen where the keys go."""
+        super().focusInEvent(event)
+        if self._pointed is None and event.reason() in _BY_TAB:
+            self._point(self.winner)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Point at nothing."""
+        super().focusOutEvent(event)
+        self._point(None)
+
+    def _point(self, digit: int | None) -> None:
+        changed, self._pointed = digit != self._pointed, digit
+        if changed:
+            self.pointed.emit(digit)
+        self.hovered.emit(self._reading())
+        if self.hasFocus():  # a screen reader tells it
+            self.setAccessibleDescription(self._reading())
 
     def _reading(self) -> str:
         if self._pointed is None or self.probabilities is None:
@@ -141,21 +201,29 @@ class ProbabilityBars(QWidget):
         theme, pitch, winner = self._theme, self._pitch(), self.winner
         text, muted, accent, line = (QColor(color) for color in (theme.text, theme.muted, theme.accent, theme.line))
         track = self._track(QRectF(0, 0, self.width(), pitch), painter.fontMetrics())
+        lengths = None if self.probabilities is None else self._lengths()
         for digit in range(_DIGITS):
             row, wins = QRectF(0, digit * pitch, self.width(), pitch), digit == winner
             if not region.intersects(row.toRect()):
                 continue
+            if digit in self._marks:
+                self._paint_frame(painter, row, digit)
             if digit == self.label:
                 self._paint_mark(painter, row)
             painter.setPen(text if wins or digit == self.label else muted)
             painter.drawText(row.adjusted(_INSET, 0, 0, 0), _LEFT, str(digit))
             bar = track.translated(0, digit * pitch)
             painter.fillRect(bar, line)
-            if self.probabilities is not None:
-                share = float(self.probabilities[digit])
-                painter.drawText(row, _RIGHT, percent(share))
-                bar.setWidth(bar.width() * share)
+            if lengths is not None:
+                painter.drawText(row, _RIGHT, percent(float(self.probabilities[digit])))
+                bar.setWidth(bar.width() * lengths[digit])
                 painter.fillRect(bar, accent if wins else muted)
+
+    def _paint_frame(self, painter: QPainter, row: QRectF, digit: int) -> None:
+        """Paint a frame around a ``row`` that is pointed at or chosen."""
+        painter.setPen(QPen(QColor(self._theme.accent if digit == self._marks[0] else self._theme.text), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(row.adjusted(0.5, 0.5, -0.5, -0.5))
 
     def _paint_mark(self, painter: QPainter, row: QRectF) -> None:
         """Paint a ring around the digit of ``row``."""

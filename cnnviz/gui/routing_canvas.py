@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from cnnviz.gui.pooling import PooledChannel, Window
-from cnnviz.gui.routing_layout import RoutingLayout
+from cnnviz.gui.routing_layout import MapCell, RoutingLayout
 from cnnviz.gui.routing_picture import (
     dot,
     hatching,
@@ -31,7 +31,13 @@ from cnnviz.gui.theme import DARK, GRID, Theme, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of
 
 _NOTCH = 120  # eighths of a degree: one notch of a wheel
-_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+_STEPS = {  # channels and images that a key goes on by
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+_NO_STEPS = (0, 0)
 
 
 class RoutingCanvas(QWidget):
@@ -42,15 +48,20 @@ class RoutingCanvas(QWidget):
     pooled : PooledChannel or None
     window : tuple of int, or None
         The window under the mouse.
+    cell : tuple of int, or None
+        The cell under the mouse: number of the map, row and column.
     """
 
-    pointed = Signal()  # another window under the mouse
+    pointed = Signal()  # another window or cell under the mouse
+    clicked = Signal()  # on the cell
     channel_stepped = Signal(int)  # by wheel or arrow key: so many channels on
+    image_stepped = Signal(int)  # by Shift and wheel, or arrow key: so many images on
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.pooled: PooledChannel | None = None
         self.window: Window | None = None
+        self.cell: MapCell | None = None
         self._layout: RoutingLayout | None = None
         self._sentence = ""
         self._theme = DARK
@@ -151,31 +162,43 @@ class RoutingCanvas(QWidget):
     def _point(self) -> None:
         known = self._mouse is not None and self._layout is not None
         window = self._layout.window_at(self._mouse) if known else None
-        if window != self.window:
-            self.window = window
+        cell = self._layout.cell_at(self._mouse) if known else None
+        if (window, cell) != (self.window, self.cell):
+            self.window, self.cell = window, cell
             self.pointed.emit()
             self.update()
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose the cell."""
+        if event.button() == Qt.MouseButton.LeftButton and self.cell is not None:
+            self.clicked.emit()
+        else:
+            super().mousePressEvent(event)
+
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Go on by a channel with every notch."""
+        """Go on by a channel with every notch; with Shift, by an image."""
         self._turned += event.angleDelta().y()
         notches = int(self._turned / _NOTCH)
         self._turned -= notches * _NOTCH
         if notches:
-            self.channel_stepped.emit(notches)
+            shifted = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            (self.image_stepped if shifted else self.channel_stepped).emit(notches)
         event.accept()
 
     def event(self, event: QEvent) -> bool:
         """Claim the arrow keys before the window's actions get them."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _steps_of(event):
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and any(_steps_of(event)):
             event.accept()
             return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Go on by a channel with the arrow keys."""
-        if steps := _steps_of(event):
-            self.channel_stepped.emit(steps)
+        """Go on by a channel with Left and Right, by an image with Up and Down."""
+        channels, images = _steps_of(event)
+        if channels:
+            self.channel_stepped.emit(channels)
+        elif images:
+            self.image_stepped.emit(images)
         else:
             super().keyPressEvent(event)
 
@@ -201,7 +224,7 @@ class RoutingCanvas(QWidget):
             painter.setFont(small_font())
             self._paint_maps(painter)
             self._paint_marks(painter)
-            paint_captions(painter, self._layout, self._theme)
+            paint_captions(painter, self._layout, self.pooled, self._theme)
             paint_legends(painter, self._layout, self.pooled, self._theme)
             paint_ways(painter, self._layout, self._theme)
             self._paint_highlight(painter)
@@ -233,7 +256,7 @@ class RoutingCanvas(QWidget):
             painter.drawRect(self._layout.before.adjusted(-1, -1, 0, 0))
 
 
-def _steps_of(event: QKeyEvent) -> int:
-    """Return how many channels a key goes on by; 0 for other keys."""
+def _steps_of(event: QKeyEvent) -> tuple[int, int]:
+    """Return how many channels and images a key goes on by; 0 for other keys."""
     plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-    return _STEPS.get(event.key(), 0) if plain else 0
+    return _STEPS.get(event.key(), _NO_STEPS) if plain else _NO_STEPS

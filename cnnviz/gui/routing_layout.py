@@ -12,7 +12,10 @@ from cnnviz.nn.shapes import Shape
 
 CAPTION = 14  # pixels of a line of caption
 LEGEND = 16  # pixels of a colour scale; as high is the gap between the two small maps
+BEFORE, MAXIMA, ARRIVING, HANDED_BACK = range(4)  # the maps in their order
 _LEAST_GAP, _WIDEST_GAP = 14, 64  # between maps side by side
+
+MapCell = tuple[int, int, int]  # number of a map, row and column in it
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,15 @@ class RoutingLayout:
                 row = _nearest(inside.y(), size, stride, self.shapes.windows[0])
                 column = _nearest(inside.x(), size, stride, self.shapes.windows[1])
                 return None if row is None or column is None else (row, column)
+        return None
+
+    def cell_at(self, position: QPointF) -> MapCell | None:
+        """Return the cell at ``position`` in any map."""
+        for number, (map_, _, _) in enumerate(self.maps()):
+            if map_.contains(position):
+                inside = (position - map_.topLeft()) / self.cell
+                shape = self.shapes.windows if number in (MAXIMA, ARRIVING) else self.shapes.before
+                return number, *(min(int(at), n - 1) for at, n in zip((inside.y(), inside.x()), shape, strict=True))
         return None
 
 

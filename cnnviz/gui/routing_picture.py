@@ -19,15 +19,16 @@ _LEFT, _RIGHT, _CENTRE = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
 _UNCLIPPED = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
 
 
-def paint_captions(painter: QPainter, layout: RoutingLayout, theme: Theme) -> None:
+def paint_captions(painter: QPainter, layout: RoutingLayout, pooled: PooledChannel, theme: Theme) -> None:
     """Write above each map what it is."""
     gap = layout.maxima.left() - layout.before.right() - GRID // 2
+    handed_back = (f"handed back by \u201c{pooled.pool.ties}\u201d",) * 2 if pooled.is_supposed else HANDED_BACK
     painter.setPen(QColor(theme.text))
     for map_, (text, short), align, left, right in (
         (layout.before, BEFORE, _LEFT, 0.0, 0.0),
         (layout.maxima, MAXIMA, _CENTRE, 0.0, 0.0),
         (layout.arriving, ARRIVING, _CENTRE, gap, gap),
-        (layout.handed_back, HANDED_BACK, _RIGHT, gap, 0.0),
+        (layout.handed_back, handed_back, _RIGHT, gap, 0.0),
     ):
         row = QRectF(map_.left() - left, map_.top() - CAPTION, map_.width() + left + right, CAPTION - 1)
         fits = painter.fontMetrics().horizontalAdvance(text) <= row.width()

@@ -180,6 +180,8 @@ def _stylesheet(theme: Theme) -> str:
     QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QMainWindow::separator {{ background: {theme.window}; width: 6px; height: 6px; }}
     QMainWindow::separator:hover {{ background: {theme.accent}; }}
+    QSplitter::handle {{ background: transparent; }}
+    QSplitter::handle:hover {{ background: {theme.accent}; }}
     QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line}; padding: 4px; }}
     QDockWidget > QWidget {{ background: {theme.surface}; }}
     #panelTitle {{ background: {theme.surface}; }}
@@ -192,11 +194,16 @@ def _stylesheet(theme: Theme) -> str:
     QLabel[role="muted"] {{ color: {theme.muted}; }}
     QLabel[role="warning"] {{ color: {theme.warning}; }}
     QLabel[role="small"] {{ color: {theme.muted}; font-size: {SMALL}px; }}
+    QLabel[role="hint"] {{ background: {theme.surface}; border-left: 3px solid {theme.accent}; padding: 8px 12px; }}
+    QListWidget {{ background: {theme.surface}; border: none; outline: none; padding: 4px; }}
+    QListWidget::item {{ padding: 6px 8px; border-radius: 4px; }}
+    QListWidget::item:hover {{ color: {theme.accent}; }}
+    QListWidget::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
     QToolBar {{ background: {theme.surface}; border: none; padding: 4px 8px; spacing: 6px; }}
     QMenuBar {{ background: {theme.surface}; }}
     QStatusBar {{ background: {theme.surface}; color: {theme.muted}; }}
     QStatusBar::item {{ border: none; }}
-    QPushButton, QToolButton, QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{
+    QPushButton, QToolButton, QComboBox, QAbstractSpinBox, QLineEdit {{
         background: {theme.raised}; border: 1px solid {theme.line}; border-radius: 4px; padding: 3px 8px;
         min-height: 18px; }}
     QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {theme.accent}; }}
@@ -215,7 +222,7 @@ def _stylesheet(theme: Theme) -> str:
     QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox::down-arrow, QAbstractSpinBox::down-arrow {{ image: url({_url("chevron-down.svg")}); width: 12px; }}
     QAbstractSpinBox::up-arrow {{ image: url({_url("chevron-up.svg")}); width: 12px; }}
-    QSpinBox, QDoubleSpinBox {{ padding: 3px 2px; }}
+    QAbstractSpinBox {{ padding: 3px 2px; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ background: transparent; border: none; width: 14px; }}
     QAbstractSpinBox[role="compact"] {{ padding: 3px 0; }}
     QAbstractSpinBox[role="compact"]::up-button, QAbstractSpinBox[role="compact"]::down-button {{ width: 0; }}
@@ -228,6 +235,11 @@ def _stylesheet(theme: Theme) -> str:
     QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {theme.accent}; }}
     QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent};
         image: url({_url("check.svg")}); }}
+    QRadioButton::indicator {{ width: 9px; height: 9px; border: 1px solid {theme.muted}; border-radius: 5px;
+        background: {theme.raised}; }}
+    QRadioButton::indicator:hover, QRadioButton::indicator:focus {{ border-color: {theme.accent}; }}
+    QRadioButton::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; }}
+    QRadioButton:focus {{ color: {theme.accent}; }}
     QMenu {{ background: {theme.raised}; border: 1px solid {theme.line}; padding: 4px; }}
     QMenu::item {{ padding: 4px 24px; border-radius: 3px; }}
     QMenu::item:selected, QMenuBar::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
@@ -236,6 +248,10 @@ def _stylesheet(theme: Theme) -> str:
     QScrollBar:vertical {{ background: transparent; width: 8px; }}
     QScrollBar::handle:vertical {{ background: {theme.line}; border-radius: 4px; min-height: 24px; }}
     QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
+    QAbstractScrollArea::corner {{ background: transparent; }}
+    QScrollBar:horizontal {{ background: transparent; height: 8px; }}
+    QScrollBar::handle:horizontal {{ background: {theme.line}; border-radius: 4px; min-width: 24px; }}
+    QScrollBar::add-line:horizontal, QScrollBar::sub-line:horizontal {{ width: 0; }}
     QProgressBar {{ background: {theme.raised}; border: none; border-radius: 3px; max-height: 6px; min-height: 6px; }}
     QProgressBar::chunk {{ background: {theme.accent}; border-radius: 3px; }}
     QSlider::groove:horizontal {{ background: {theme.line}; height: 4px; border-radius: 2px; }}

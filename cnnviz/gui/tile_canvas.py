@@ -1,87 +1,75 @@
 """A row of tile groups: feature maps layer by layer, or filters."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
-from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
+from cnnviz.explain.places import Place
+from cnnviz.gui.number_cells import LEGIBLE, write_number
+from cnnviz.gui.on_paper import draw_part, is_for_screen
+from cnnviz.gui.theme import Theme, small_font
+from cnnviz.gui.tile_captions import paint_captions, paint_legends
+from cnnviz.gui.tile_groups import TileGroup, array_of
+from cnnviz.gui.tile_layout import Placed, around, arrange, caption_areas, header_height
+from cnnviz.gui.tile_marks import Frames, Marks
+from cnnviz.gui.tile_picture import At, TilePicture
 
-TILE_GAP = 3
-GROUP_GAP = 10
-HEADER = 34  # two lines of caption
-LEGEND = 24  # the colour bar and its ends
-WIDEST_BAR = 160  # pixels
-SMALLEST, LARGEST = 6, 160  # sides of a tile, pixels
-NARROWEST = 38  # width that the heading of a group needs
-
-
-@dataclass
-class TileGroup:
-    """Tiles that belong together and share one scale: the maps of a layer, or its filters.
-
-    Attributes
-    ----------
-    key : str
-        Name of the layer.
-    title, subtitle : str
-        Heading, such as "conv1" and "8 @ 24x24".
-    values : array, shape (tiles, rows, columns)
-    describe : callable (tile, row, column) -> str
-        What the status bar says of a cell.
-    coloring : Coloring
-    scale : float
-        Value of the strongest colour.
-    columns : int or None
-        How many tiles stand side by side, or several times as many where the rows would be too many; None: whatever
-        fits best.
-    """
-
-    key: str
-    title: str
-    subtitle: str
-    values: np.ndarray
-    describe: Callable[[int, int, int], str]
-    coloring: Coloring = Coloring.SIGNED
-    scale: float = 1.0
-    columns: int | None = None
-
-    @property
-    def is_strip(self) -> bool:
-        """Whether this is a vector, which stands upright over the whole height."""
-        _, rows, columns = self.values.shape
-        return rows >= 4 * columns
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where a group stands: all of it, and each of its tiles."""
-
-    area: QRect
-    tiles: tuple[QRect, ...]
+_NOTCH = 120  # eighths of a degree: one notch of a wheel
+_ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_BY_TAB = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
 
 
 class TileCanvas(QWidget):
-    """Draws groups of tiles side by side, each under its heading and over its colour scale."""
+    """Draws groups of tiles side by side, each under its captions and over its colour scale.
 
-    hovered = Signal(str)
+    The mouse points at cells; so do the arrow keys while the canvas has the focus, with Ctrl tile by tile. A click or
+    Enter chooses the cell that is pointed at.
+    """
+
+    pointed = Signal(object)  # the number under the mouse or the keys: a Place, or None
+    chosen = Signal(object)  # the number that was clicked: a Place
+    turned = Signal(int)  # notches of the wheel, up counting positive, over the number that was chosen before
+    resized = Signal()  # there is more or less room than before
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._groups: list[TileGroup] = []
-        self._images: list[QImage] = []  # one a group, its tiles below each other
         self._placed: list[Placed] = []
+        self._tiles = TilePicture([], [])
+        self._picture: QImage | None = None
+        self._figures: QPixmap | None = None  # what is written in those: drawn anew when it is to be read
+        self._words: QPixmap | None = None  # captions and scales: drawn anew only when they change
+        self._captions_hold = self._legends_hold = False
+        self._marks = Marks()
+        self._frames = Frames(self._marks, [], [])
+        self._written: list[tuple[At, QRect]] = []  # cells with room for their figures, and where they are
         self._theme: Theme | None = None
-        self._tiles = QRect()  # all that changes from picture to picture
         self._mouse: QPoint | None = None
-        self._captions: QPixmap | None = None  # headings, frames and scales: drawn anew only when they change
+        self._at: At | None = None  # the cell that is pointed at
+        self._place: Place | None = None
+        self._turned = 0
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # what lies behind need not be painted
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setToolTip("Click a cell to look into it. Keys: arrows, with Ctrl tile by tile, Enter")
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a size at which a published network is pleasant to look at."""
@@ -101,226 +89,249 @@ class TileCanvas(QWidget):
         """Where the groups stand."""
         return self._placed
 
+    @property
+    def place(self) -> Place | None:
+        """The number that is pointed at."""
+        return self._place
+
+    # What is shown
+
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self._theme = theme
-        self._captions = None
+        self._words = self._figures = None
         self._color()
         self.update()
 
-    def set_groups(self, groups: list[TileGroup]) -> None:
-        """Show ``groups``."""
-        before, self._groups, captions = self._groups, groups, self._captions
-        if [_form(group) for group in groups] != [_form(group) for group in before]:
+    def set_groups(self, groups: list[TileGroup], figures: bool = True) -> None:
+        """Show ``groups``; with the ``figures`` of those before where others could not be read so soon."""
+        before, self._groups = self._groups, groups
+        pairs = list(zip(groups, before, strict=False))
+        if len(groups) != len(before) or not all(group.stands_as(other) for group, other in pairs):
             self._arrange()
-        elif [_caption(group) for group in groups] != [_caption(group) for group in before]:
-            self._captions = None
+            self.update()
+        elif not all(group.lay == other.lay for group, other in pairs):
+            self._place_frames()
+        if not all(group.captions == other.captions for group, other in pairs):
+            self._captions_hold = False
+            self.update(0, 0, self.width(), header_height(groups))
+        if not all(group.is_measured_as(other) for group, other in pairs):
+            self._legends_hold = False
+            self.update()
+        if figures:
+            self._figures = None
         self._color()
-        self.update(self.rect() if captions is None or self._captions is None else self._tiles)
-        self._report()
+        self.update(self._tiles.area)
+        self._point()
+
+    def set_marks(self, marks: Marks) -> None:
+        """Mark what is pointed at, what that was made of, and what was chosen."""
+        if marks != self._marks:
+            self._marks = marks
+            self._place_frames()
 
     def _color(self) -> None:
         if self._theme is not None:
-            self._images = [self._draw_tiles(group) for group in self._groups]
-
-    def _draw_tiles(self, group: TileGroup) -> QImage:
-        stacked = group.values.reshape(-1, group.values.shape[2])
-        return image_of(color_pixels(stacked, group.scale, group.coloring, self._theme))
+            self._picture = self._tiles.colored(self._groups, self._theme) if self._groups else None
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Find new places."""
         self._arrange()
+        self._color()
+        self.resized.emit()
 
     def _arrange(self) -> None:
         self._placed = arrange(self._groups, self.width(), self.height())
-        self._tiles = _around(tile for placed in self._placed for tile in placed.tiles)
-        self._captions = None
+        self._tiles = TilePicture(self._groups, self._placed)
+        self._words = None
+        self._at = self._tiles.cell_at(self._mouse) if self._mouse is not None else None
+        self._written = list(self._cells_for_figures())
+        self._figures = None
+        self._place_frames()
+
+    def _cells_for_figures(self) -> Iterator[tuple[At, QRect]]:
+        width, height = LEGIBLE
+        for index, (group, placed) in enumerate(zip(self._groups, self._placed, strict=True)):
+            (_, rows, columns), tile = group.values.shape, placed.tiles[0]
+            if tile.width() >= width * columns and tile.height() >= height * rows:
+                for cell in np.ndindex(group.values.shape):
+                    yield At(index, *cell), self._tiles.place_of(At(index, *cell))
+
+    def _place_frames(self) -> None:
+        before, self._frames = self._frames, Frames(self._marks, self._groups, self._placed)
+        self.update(before.region.united(self._frames.region))
+
+    # Pointing and choosing
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Tell what is under the mouse."""
+        """Point at what is under the mouse."""
         self._mouse = event.position().toPoint()
-        self._report()
-        self.update()
+        self._at = self._tiles.cell_at(self._mouse)
+        self._point()
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Tell that nothing is under the mouse."""
-        self._mouse = None
-        self.hovered.emit("")
-        self.update()
+        """Point at nothing."""
+        self._mouse = self._at = None
+        self._turned = 0
+        self._point()
 
-    def cell_at(self, position: QPoint) -> tuple[int, int, int, int] | None:
-        """Return (group, tile, row, column) at ``position``, or None."""
-        for index, placed in enumerate(self._placed):
-            for tile, rect in enumerate(placed.tiles):
-                if rect.contains(position):
-                    _, rows, columns = self._groups[index].values.shape
-                    inside = position - rect.topLeft()
-                    return index, tile, inside.y() * rows // rect.height(), inside.x() * columns // rect.width()
-        return None
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose what is clicked."""
+        cell = self._tiles.cell_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and cell is not None:
+            self.chosen.emit(self._place_of(cell))
+        else:
+            super().mousePressEvent(event)
 
-    def _report(self) -> None:
-        """Say what is under the mouse, with the newest numbers."""
-        if self._mouse is not None:
-            cell = self.cell_at(self._mouse)
-            self.hovered.emit(self._groups[cell[0]].describe(*cell[1:]) if cell else "")
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Tell notches over what was chosen; elsewhere the wheel does nothing here."""
+        cell = self._tiles.cell_at(event.position().toPoint())
+        if cell is None or self._place_of(cell) != self._marks.subject:
+            event.ignore()
+            return
+        self._turned += event.angleDelta().y()
+        notches = int(self._turned / _NOTCH)
+        self._turned -= notches * _NOTCH
+        if notches:
+            self.turned.emit(notches)
+        event.accept()
+
+    def _point(self) -> None:
+        """Tell what is pointed at, if it is another number than before."""
+        place = self._place_of(self._at) if self._at is not None else None
+        if place != self._place:
+            self._place = place
+            self.pointed.emit(place)
+
+    def _place_of(self, cell: At) -> Place:
+        return self._groups[cell.group].place_of(cell.tile, cell.row, cell.column)
+
+    # Keys
+
+    def event(self, event: QEvent) -> bool:
+        """Claim arrows and Enter before the window's actions get them; explain captions where the mouse rests."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._wants(event):
+            event.accept()
+            return True
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            self._explain(event)
+            return True
+        return super().event(event)
+
+    def _wants(self, event: QKeyEvent) -> bool:
+        modifiers = event.modifiers() & ~_KEYPAD
+        plain = modifiers == Qt.KeyboardModifier.NoModifier
+        by_tile = modifiers == Qt.KeyboardModifier.ControlModifier
+        return bool(self._groups) and (
+            (event.key() in _ARROWS and (plain or by_tile)) or (event.key() in _ENTER and plain)
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Point at the next cell, or choose the one that is pointed at."""
+        if not self._wants(event):
+            super().keyPressEvent(event)
+        elif self._at is None:
+            self._point_somewhere()
+        elif event.key() in _ENTER:
+            self.chosen.emit(self._place_of(self._at))
+        else:
+            by_tile = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            self._at = self._tiles.neighbour(self._at, Qt.Key(event.key()), by_tile)
+            self._point()
+
+    def _point_somewhere(self) -> None:
+        """Point at what was chosen, or at the first cell where that is not here."""
+        subject, self._at = self._marks.subject, At(0, 0, 0, 0)
+        for index, group in enumerate(self._groups):
+            if subject is not None and array_of(subject) == group.key:
+                for box in group.boxes(tuple(slice(i, i + 1) for i in subject.index)):
+                    self._at = At(index, box.tile, box.top, box.left)
+        self._point()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Point at a cell, so that it is seen where the keys go."""
+        super().focusInEvent(event)
+        if self._groups and self._at is None and event.reason() in _BY_TAB:
+            self._point_somewhere()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Point at what is under the mouse again, if anything is."""
+        super().focusOutEvent(event)
+        self._at = self._tiles.cell_at(self._mouse) if self._mouse is not None else None
+        self._point()
+
+    def _explain(self, event: QHelpEvent) -> None:
+        areas = caption_areas(self._groups, self._placed, self.width())
+        texts = [
+            group.about
+            for group, area in zip(self._groups, areas, strict=True)
+            if area is not None and area.contains(event.pos())
+        ]
+        over_a_cell = self._tiles.cell_at(event.pos()) is not None  # which the status bar tells, and no box may hide
+        QToolTip.showText(event.globalPos(), "" if over_a_cell else next(iter(texts), self.toolTip()), self)
+
+    # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw everything."""
+        """Draw what has changed."""
         if self._theme is None:
             return
-        if self._captions is None or self._captions.devicePixelRatio() != self.devicePixelRatioF():
-            self._captions = self._draw_captions()
-        painter = QPainter(self)
-        painter.drawPixmap(0, 0, self._captions)
-        for group, placed, image in zip(self._groups, self._placed, self._images, strict=True):
-            _, rows, columns = group.values.shape
-            for tile, rect in enumerate(placed.tiles):
-                painter.drawImage(rect, image, QRect(0, tile * rows, columns, rows))
-        self._paint_highlight(painter)
-        painter.end()
+        with QPainter(self) as painter:
+            on_screen = is_for_screen(painter)
+            if on_screen:
+                painter.drawPixmap(0, 0, self._drawn_words())
+            else:
+                self._write_words(painter)
+            if self._picture is not None:
+                corner = self._tiles.area.topLeft()
+                for part in self._tiles.parts:
+                    draw_part(painter, part, self._picture, part.translated(-corner))
+                if on_screen:
+                    self._paint_figures(painter)
+                else:
+                    self._write_figures(painter)
+                self._frames.paint(painter, self._theme)
 
-    def _draw_captions(self) -> QPixmap:
-        pixmap = QPixmap(self.size() * self.devicePixelRatioF())
-        pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-        pixmap.fill(QColor(self._theme.surface))
-        painter = QPainter(pixmap)
+    def _drawn_words(self) -> QPixmap:
+        """Return captions and scales; those are drawn anew that have changed."""
+        if self._words is None or self._words.devicePixelRatio() != self.devicePixelRatioF():
+            self._words = QPixmap(self.size() * self.devicePixelRatioF())
+            self._words.setDevicePixelRatio(self.devicePixelRatioF())
+            self._captions_hold = self._legends_hold = False
+        if not (self._captions_hold and self._legends_hold):
+            with QPainter(self._words) as painter:
+                self._write_words(painter, not self._captions_hold, not self._legends_hold)
+            self._captions_hold = self._legends_hold = True
+        return self._words
+
+    def _write_words(self, painter: QPainter, captions: bool = True, legends: bool = True) -> None:
+        above, below = self.rect(), self.rect()
+        above.setBottom(header_height(self._groups) - 1)
+        below.setTop(above.bottom() + 1)
         painter.setFont(small_font())
-        for group, placed in zip(self._groups, self._placed, strict=True):
-            self._paint_heading(painter, group, placed)
-            self._paint_frames(painter, placed)
-            self._paint_legend(painter, group, placed)
-        painter.end()
-        return pixmap
+        for area, wanted, paint in ((above, captions, paint_captions), (below, legends, paint_legends)):
+            if wanted:
+                painter.fillRect(area, QColor(self._theme.surface))
+                paint(painter, self._groups, self._placed, self._theme, self.width())
 
-    def _paint_heading(self, painter: QPainter, group: TileGroup, placed: Placed) -> None:
-        area, metrics = placed.area, painter.fontMetrics()
-        width = max(area.width() + GROUP_GAP - 4, 24)
-        for line, (text, color) in enumerate(((group.title, self._theme.text), (group.subtitle, self._theme.muted))):
-            painter.setPen(QColor(color))
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
-            rect = QRect(area.left(), area.top() + line * 15, width, 15)
-            painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
-
-    def _paint_frames(self, painter: QPainter, placed: Placed) -> None:
-        painter.setPen(QPen(QColor(self._theme.line), 1))
-        for rect in placed.tiles:
-            painter.drawRect(rect.adjusted(-1, -1, 0, 0))
-
-    def _paint_legend(self, painter: QPainter, group: TileGroup, placed: Placed) -> None:
-        """Draw the colour scale: a bar with the strongest values at its ends, or ± the value where there is no room."""
-        if group.coloring is Coloring.GREY:
+    def _paint_figures(self, painter: QPainter) -> None:
+        """Write into each cell that is large enough what it holds."""
+        if not self._written:
             return
-        area = placed.area
-        width = min(max(tile.right() for tile in placed.tiles) + 1 - area.left(), WIDEST_BAR)
-        bar = QRect(area.left(), area.bottom() - LEGEND + 6, width, 4)
-        painter.drawImage(bar, image_of(signed_colors(self._theme)[np.newaxis]))
-        painter.setPen(QColor(self._theme.muted))
-        high, row = number(group.scale), QRect(bar.left(), bar.bottom() + 2, bar.width(), LEGEND - 10)
-        low = f"\u2212{high}"
-        align = Qt.AlignmentFlag.AlignVCenter
-        metrics = painter.fontMetrics()
-        if metrics.horizontalAdvance(low + high) + GRID > row.width():
-            both = f"\u00b1{high}"
-            row.setWidth(metrics.horizontalAdvance(both))
-            row.moveLeft(min(row.left(), self.width() - row.width()))  # that of the last group stays whole
-            painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextDontClip, both)
-            return
-        painter.drawText(row, align | Qt.AlignmentFlag.AlignLeft, low)
-        painter.drawText(row, align | Qt.AlignmentFlag.AlignRight, high)
+        area = around(place for _, place in self._written)
+        if self._figures is None or self._figures.devicePixelRatio() != self.devicePixelRatioF():
+            self._figures = QPixmap(area.size() * self.devicePixelRatioF())
+            self._figures.setDevicePixelRatio(self.devicePixelRatioF())
+            self._figures.fill(Qt.GlobalColor.transparent)
+            with QPainter(self._figures) as writer:
+                writer.translate(-area.topLeft())
+                self._write_figures(writer)
+        painter.drawPixmap(area.topLeft(), self._figures)
 
-    def _paint_highlight(self, painter: QPainter) -> None:
-        cell = self.cell_at(self._mouse) if self._mouse is not None else None
-        if cell is None:
-            return
-        index, tile, row, column = cell
-        rect = self._placed[index].tiles[tile]
-        _, rows, columns = self._groups[index].values.shape
-        left, right = (rect.left() + rect.width() * c // columns for c in (column, column + 1))
-        top, bottom = (rect.top() + rect.height() * r // rows for r in (row, row + 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(self._theme.accent), 1))
-        painter.drawRect(rect.adjusted(-1, -1, 0, 0))
-        painter.drawRect(left - 1, top - 1, right - left + 1, bottom - top + 1)
-
-
-def _around(tiles: Iterable[QRect]) -> QRect:
-    """Return the rectangle around ``tiles`` and the frame of the cell that is pointed at."""
-    area = QRect()
-    for tile in tiles:
-        area |= tile
-    return area.adjusted(-2, -2, 2, 2)
-
-
-def _form(group: TileGroup) -> tuple[object, ...]:
-    """Return what the place of a group depends on."""
-    return group.values.shape, group.columns
-
-
-def _caption(group: TileGroup) -> tuple[object, ...]:
-    """Return what is written around a group."""
-    return group.title, group.subtitle, group.scale, group.coloring
-
-
-def arrange(groups: Sequence[TileGroup], width: int, height: int) -> list[Placed]:
-    """Find places for ``groups`` in a canvas of ``width`` x ``height`` pixels, with tiles as large as fit."""
-    if not groups:
-        return []
-    room = max(height - HEADER - LEGEND, SMALLEST)
-    side = next((s for s in range(LARGEST, SMALLEST, -1) if _total_width(groups, s, room) <= width), SMALLEST)
-    spare = width - _total_width(groups, side, room)
-    gap = GROUP_GAP + max(0, min(spare // max(len(groups) - 1, 1), 3 * GRID))
-    placed, left = [], 1
-    for group in groups:
-        one = _place(group, side, room, left)
-        placed.append(one)
-        left = one.area.right() + 1 + gap
-    return placed
-
-
-def _total_width(groups: Sequence[TileGroup], side: int, room: int) -> int:
-    return sum(_place(group, side, room, 0).area.width() for group in groups) + GROUP_GAP * (len(groups) - 1) + 2
-
-
-def _place(group: TileGroup, side: int, room: int, left: int) -> Placed:
-    """Place one group at ``left``, its tiles some ``side`` pixels large in a height of ``room``."""
-    count, rows, columns = group.values.shape
-    if group.is_strip:
-        cell = max(1, min(room // rows, 14))
-        tile = QSize(cell * columns, cell * rows)
-    else:
-        wanted = min(3 * side // 2, room) if count == 1 else min(side, room)
-        tile = _tile_size(rows, columns, wanted)
-    # Reckoned with ``side``, so that layers of as many maps stand in as many columns whatever their resolution.
-    fitting = max(1, (room + TILE_GAP) // (side + TILE_GAP))
-    across = _given_columns(group, room) if group.columns else _across(count, fitting)
-    if group.columns and -(-count // across) > fitting:  # a given number of columns is too high: it does not fit
-        tile = _tile_size(rows, columns, max(SMALLEST - 2, room // -(-count // across) - TILE_GAP))
-    x_step, y_step = tile.width() + TILE_GAP, tile.height() + TILE_GAP
-    tiles = tuple(
-        QRect(left + i % across * x_step, HEADER + i // across * y_step, tile.width(), tile.height())
-        for i in range(count)
-    )
-    right, bottom = max(tiles[min(across, count) - 1].right(), left + NARROWEST), tiles[-1].bottom()
-    return Placed(QRect(QPoint(left, 0), QPoint(right, bottom + LEGEND)), tiles)
-
-
-def _given_columns(group: TileGroup, room: int) -> int:
-    """Return ``group.columns``, or as many times that many as it takes for the rows to fit at all."""
-    across = group.columns
-    while -(-len(group.values) // across) * (SMALLEST - 2 + TILE_GAP) > room and across < len(group.values):
-        across += group.columns
-    return across
-
-
-def _across(count: int, fitting: int) -> int:
-    """Return how many tiles stand side by side when ``fitting`` fit below each other, leaving no gap at the end."""
-    return next(n for n in range(-(-count // fitting), count + 1) if count % n == 0)
-
-
-def _tile_size(rows: int, columns: int, side: int) -> QSize:
-    """Return a size of at most ``side``, with whole pixels for each cell where that costs little."""
-    longest = max(rows, columns)
-    cell = side // longest
-    if cell * longest >= 0.9 * side:
-        return QSize(cell * columns, cell * rows)
-    return QSize(max(1, side * columns // longest), max(1, side * rows // longest))
+    def _write_figures(self, painter: QPainter) -> None:
+        painter.setFont(small_font())
+        corner = self._tiles.area.topLeft()
+        for cell, place in self._written:
+            color = QColor(self._picture.pixel(place.center() - corner))
+            value = self._groups[cell.group].values[cell.tile, cell.row, cell.column]
+            write_number(painter, QRectF(place), float(value), color)

@@ -9,20 +9,27 @@ from PySide6.QtCore import QObject, Signal
 from cnnviz.data import check_dataset
 from cnnviz.data.preprocessing import Normalization
 from cnnviz.errors import UserError
-from cnnviz.explain.places import Place
+from cnnviz.explain.places import Place, Weight, exists, value_at, values_of
+from cnnviz.explain.what_if import WhatIf, actual, again, obstacle, what_if
 from cnnviz.formats import SavedParameters, read_parameters, write_parameters
 from cnnviz.gui.own_digits import OwnDigits
+from cnnviz.gui.tiles import largest_magnitude, nice_ceiling, number
 from cnnviz.gui.training_thread import TrainingThread
 from cnnviz.nn import Parameters, Workspace
 from cnnviz.resource_files import SHIPPED, resource
-from cnnviz.training.config import TrainingConfig
-from cnnviz.training.control import ProbeChoice, own_digits
+from cnnviz.training.config import ConfigError, TrainingConfig
+from cnnviz.training.control import ProbeChoice, check_value, own_digits
 from cnnviz.training.engine import Engine, Run
 from cnnviz.training.presets import PRESETS
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.snapshot import Snapshot
 
-_OF_THE_PRESET = ("preset", "optimizer", "schedule", "lr", "epochs", "batch_size", "train_size", "test_size", "freeze")
+NOTCHES = 10  # that make up the scale of an array
+NOTHING_CHOSEN = "click a weight, a bias or a pixel of the input first; then Alt+Up and Alt+Down nudge it"
+_OF_THE_PRESET = (
+    *("preset", "optimizer", "schedule", "lr", "epochs", "batch_size", "train_size", "test_size"),
+    *("freeze", "ties"),
+)
 
 
 class Workbench(QObject):
@@ -36,7 +43,8 @@ class Workbench(QObject):
     config : TrainingConfig
         Of the current run.
     snapshot : Snapshot or None
-        The newest; None until the data are loaded.
+        What is to be shown: the newest, or, while a number is nudged, what would be with it; None until the data are
+        loaded.
     probe : ProbeChoice
         The image that is followed through the network.
     began_from_file : bool
@@ -47,6 +55,8 @@ class Workbench(QObject):
         The number that was chosen to be looked into.
     pointed : Place or None
         The number under the mouse, in whichever panel.
+    nudge : WhatIf or None
+        What would be with the number that is nudged. Meanwhile the run rests, and knows nothing of it.
     """
 
     run_started = Signal()  # another run: other settings, seed or parameters
@@ -55,6 +65,7 @@ class Workbench(QObject):
     probe_changed = Signal()
     subject_changed = Signal()
     pointed_changed = Signal()
+    nudge_changed = Signal()  # a number is nudged, or further, or no more
     message = Signal(str)  # something went well: one line
     failed = Signal(str)  # something went wrong: one line
 
@@ -66,6 +77,8 @@ class Workbench(QObject):
         self.probe = ProbeChoice("test", 17)  # a 4 of the strokes, a 7 of MNIST: more to see than in the first, a 1
         self.subject: Place | None = None
         self.pointed: Place | None = None
+        self.nudge: WhatIf | None = None
+        self._goes_on = False  # after the nudge
         self._thread = TrainingThread(engine, self) if engine else None
         self._run: Run | None = None
         self._failure: str | None = None  # of the current run, once it has been told
@@ -99,6 +112,8 @@ class Workbench(QObject):
         if self._own_digits is not None:
             self._pass_own_digits_on()
         self.config = config
+        self._goes_on = False
+        self._end_nudge()
         self.snapshot = None
         self._failure = None
         self.began_from_file = parameters is not None
@@ -150,9 +165,12 @@ class Workbench(QObject):
             self.status_changed.emit(status)
         if snapshot is not None:
             self.snapshot = snapshot
+            if self.nudge is not None:
+                self._nudge_again(snapshot)
             self.snapshot_arrived.emit(snapshot)
         if self._run.failure != self._failure:
             self._failure = self._run.failure
+            self.snapshot = self.nudge or self.newest  # what was kept last has got lost
             self.failed.emit(self._failure)
 
     @property
@@ -174,18 +192,32 @@ class Workbench(QObject):
 
     def train(self) -> None:
         """Train until told otherwise."""
+        self._end_nudge()
         if self._run is not None:
             self._run.control.run()
 
     def pause(self) -> None:
-        """Rest after the current step."""
+        """Rest after the current step, also when nothing is nudged any more."""
+        self._goes_on = False
         if self._run is not None:
             self._run.control.pause()
 
     def step(self) -> None:
         """Learn one batch, then rest; not during a test, after which all steps of a held key would follow."""
         if self.is_alive() and self._status.phase is not Phase.TESTING:
+            self._end_nudge()
             self._run.control.step()
+
+    def record(self) -> bool:
+        """Learn one batch that is recorded, then rest; False where that cannot be, as during a test."""
+        if not self.is_alive():
+            return False
+        if self._status.phase is Phase.TESTING:
+            self.message.emit("The test set is being scored: a step can be recorded after that (Ctrl+T cancels it)")
+            return False
+        self._end_nudge()
+        self._run.control.record()
+        return True
 
     def reset(self) -> None:
         """Begin anew with the same seed."""
@@ -238,7 +270,9 @@ class Workbench(QObject):
         self.probe_changed.emit()
 
     def choose(self, place: Place | None) -> None:
-        """Look into the number at ``place``; None: into none."""
+        """Look into the number at ``place``; None: into none. Another one that is nudged is restored."""
+        if self.nudge is not None and place != self.nudge.place:
+            self.restore()
         self.subject = place
         self.subject_changed.emit()
 
@@ -247,6 +281,94 @@ class Workbench(QObject):
         if place != self.pointed:
             self.pointed = place
             self.pointed_changed.emit()
+
+    # What if
+
+    @property
+    def newest(self) -> Snapshot | None:
+        """The newest snapshot of the run as it is, whatever is shown."""
+        return None if self.snapshot is None else actual(self.snapshot)
+
+    def nudge_by(self, notches: float) -> None:
+        """Make the chosen number larger, or smaller, by some ``notch``."""
+        if self._can_nudge():
+            value, notch = value_at(self.snapshot, self.subject), self.notch()
+            before = value_at(self.newest, self.subject)
+            wanted = value + notches * notch
+            # There and back again ends where it began, whatever rounding makes of it.
+            self.nudge_to(before if abs(wanted - before) < 1e-3 * notch else wanted)
+
+    def nudge_to(self, value: float) -> None:
+        """Show what would be if the chosen number were ``value``; the run rests meanwhile."""
+        if not self._can_nudge():
+            return
+        try:
+            check_value(value)
+        except ConfigError as error:
+            self.failed.emit(str(error))
+            return
+        if self.nudge is None and self.is_running:
+            self.pause()
+            self._goes_on = True
+        self.snapshot = self.nudge = what_if(self.newest, self.subject, value)
+        self.nudge_changed.emit()
+
+    def notch(self) -> float:
+        """Return by how much one notch changes the chosen number: a tenth of the scale of all those beside it."""
+        return (nice_ceiling(largest_magnitude(values_of(self.newest, self.subject))) or 1.0) / NOTCHES
+
+    def restore(self) -> None:
+        """Nudge no more; the run, which knows nothing of it, goes on if it did before."""
+        if self.nudge is not None:
+            goes_on = self._goes_on
+            self._end_nudge()
+            if goes_on:
+                self.train()
+
+    def keep(self) -> None:
+        """Make the nudged parameter part of the run, which goes on if it did before; say why where that cannot be."""
+        nudge = self.nudge
+        if nudge is None or not self.is_alive():
+            return
+        if nudge.value == nudge.before:
+            self.restore()
+            return
+        if not isinstance(nudge.place, Weight):
+            self.failed.emit(
+                "a pixel cannot be kept: it is given, not learnt; only weights and biases are the network's"
+            )
+            return
+        self._run.control.set_parameter(nudge.place.layer, nudge.place.name, nudge.place.index, nudge.value)
+        self.restore()
+        self.snapshot = nudge  # until the run has it too
+        before, after, exact = number(nudge.before), number(nudge.value), str(np.float32(nudge.before))
+        self.message.emit(f"{nudge.place}: {before} \u2192 {after} is part of the run; to go back, keep {exact} again")
+
+    def _can_nudge(self) -> bool:
+        """Return whether there is a number to be nudged; say what is missing."""
+        if self.newest is None or self.subject is None or not exists(self.newest, self.subject):
+            self.message.emit(NOTHING_CHOSEN)
+            return False
+        if complaint := obstacle(self.subject):
+            self.message.emit(complaint)
+            return False
+        return True
+
+    def _nudge_again(self, newest: Snapshot) -> None:
+        """Nudge the same number of the newest snapshot; restore it where there is no such number any more."""
+        nudge = again(self.nudge, newest)
+        if nudge is None:
+            self.restore()
+        else:
+            self.snapshot = self.nudge = nudge
+            self.nudge_changed.emit()
+
+    def _end_nudge(self) -> None:
+        """Show the run as it is, and let it rest or go on as it does."""
+        if self.nudge is not None:
+            self.nudge, self._goes_on = None, False
+            self.snapshot = self.newest
+            self.nudge_changed.emit()
 
     def evaluate(self) -> None:
         """Score on the test set, now."""
@@ -265,7 +387,7 @@ class Workbench(QObject):
     # Parameters
 
     def classify(self, image: np.ndarray) -> np.ndarray | None:
-        """Return the ten probabilities for ``image`` (28, 28) grey levels by the newest parameters; None without."""
+        """Return the ten probabilities for ``image`` (28, 28) grey levels by what is shown; None where nothing is."""
         return None if self.snapshot is None else self.classify_all(image[np.newaxis], self.snapshot)[0]
 
     def classify_all(self, images: np.ndarray, snapshot: Snapshot) -> np.ndarray:
@@ -274,10 +396,10 @@ class Workbench(QObject):
 
     def saved_parameters(self) -> SavedParameters:
         """Return the newest parameters as they are written to files; UserError where there are none yet."""
-        if self.snapshot is None:
+        snapshot = self.newest
+        if snapshot is None:
             raise UserError("there are no parameters yet: wait until the data are loaded")
-        snapshot = self.snapshot
-        facts = snapshot.config.for_file(snapshot.step, snapshot.history.learning_rates)
+        facts = snapshot.config.for_file(snapshot.step, snapshot.history.learning_rates, snapshot.history.edits)
         if self._own_digits_learnt is not None:  # nobody else has them: the settings alone do not lead here
             facts["training"]["own_digits"] = self._own_digits_learnt
         return SavedParameters(parameters=snapshot.parameters.flat(), **facts)
@@ -285,7 +407,7 @@ class Workbench(QObject):
     def export(self, path: Path) -> None:
         """Write the newest parameters to ``path``; UserError where that fails."""
         write_parameters(path, self.saved_parameters())
-        self.message.emit(f"Parameters after step {self.snapshot.step:,} written to {path}")
+        self.message.emit(f"Parameters after step {self.newest.step:,} written to {path}")
 
     def open(self, path: Path) -> None:
         """Begin a run from the parameters in ``path``; UserError where they cannot be read."""

@@ -1,7 +1,7 @@
 """The network, its gradients and its optimisers, in NumPy alone."""
 
 from cnnviz.nn.architectures import ARCHITECTURES
-from cnnviz.nn.layers import LAYERS, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, ReLU
+from cnnviz.nn.layers import LAYERS, TIES, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, ReLU
 from cnnviz.nn.losses import CrossEntropy, softmax, softmax_cross_entropy
 from cnnviz.nn.network import EXAMPLES_AT_A_TIME, BackwardPass, ForwardPass, Network
 from cnnviz.nn.optimizers import OPTIMIZERS, SGD, Adam, AmnesicAdam, Momentum, Optimizer, initial_state
@@ -17,6 +17,7 @@ __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "SGD",
+    "TIES",
     "Adam",
     "AmnesicAdam",
     "BackwardPass",

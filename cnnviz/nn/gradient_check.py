@@ -22,6 +22,12 @@ def numerical_gradient(f: Callable[[], float], array: np.ndarray, step: float = 
     return gradient
 
 
+def central_difference(f: Callable[[np.ndarray], np.ndarray], at: float, step: float) -> float:
+    """Return (f(at + step) - f(at - step)) / (2 step); ``f`` takes both at once, as an array of shape (2,)."""
+    above, below = f(np.array([at + step, at - step]))
+    return float((above - below) / (2 * step))
+
+
 def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     """Return |a - b| / (|a| + |b|) in the Euclidean norm; 0 where both vanish."""
     scale = np.linalg.norm(a) + np.linalg.norm(b)

@@ -33,10 +33,15 @@ class CrossEntropy(NamedTuple):
         return float(np.add.reduce(self.per_example) / self.examples)
 
 
+def exponentials(logits: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return exp(z - max z) along the last axis, from 0 to 1: the shares of which ``softmax`` makes probabilities."""
+    y = np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), out=out)
+    return np.exp(y, out=y)
+
+
 def softmax(logits: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Return exp(z) / sum exp(z) along the last axis; the largest logit is taken off first, which changes nothing."""
-    y = np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), out=out)
-    np.exp(y, out=y)
+    y = exponentials(logits, out)
     return np.divide(y, np.add.reduce(y, axis=-1, keepdims=True), out=y)
 
 

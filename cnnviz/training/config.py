@@ -10,7 +10,8 @@ from pathlib import Path
 from cnnviz.data import is_renewable
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.errors import UserError
-from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, TIES, Network
+from cnnviz.training.history import Edit
 from cnnviz.training.presets import PRESETS, Preset
 
 LARGEST_SEED = 2**32 - 1
@@ -60,6 +61,8 @@ class TrainingConfig:
         Of initial parameters and of the order of images.
     freeze : tuple of str
         Layers whose parameters stay as they are.
+    ties : str
+        Name in ``cnnviz.nn.TIES``: which of several equal cells max pooling hands the gradient to.
     mix : tuple of (str, float)
         Sources as `cnnviz.data.mixing.load_images` takes them, each with the share of images that comes from there on
         average.
@@ -78,6 +81,7 @@ class TrainingConfig:
     batch_size: int
     train_size: int | None
     test_size: int | None
+    ties: str
     data_dir: Path | None = None
     seed: int = 0
     freeze: tuple[str, ...] = ()
@@ -103,6 +107,7 @@ class TrainingConfig:
             batch_size=recipe.batch_size,
             train_size=recipe.train_size,
             test_size=recipe.test_size,
+            ties=recipe.ties,
         )
         if is_renewable(dataset):
             config = replace(config, **recipe.for_generated)
@@ -115,11 +120,16 @@ class TrainingConfig:
         """The preset that ``preset`` names."""
         return PRESETS[self.preset]
 
+    def build(self) -> Network:
+        """Return the network."""
+        return self.recipe.build(self.ties)
+
     def check(self) -> None:
         """Raise ConfigError for the first setting outside its range."""
         _check_name("preset", PRESETS, self.preset)
         _check_name("optimizer", OPTIMIZERS, self.optimizer)
         _check_name("schedule", SCHEDULES, self.schedule)
+        _check_name("ties", TIES, self.ties)
         check_lr(self.lr)
         self._check_counts()
         if not (isinstance(self.seed, Integral) and 0 <= self.seed <= LARGEST_SEED):
@@ -158,17 +168,22 @@ class TrainingConfig:
         if sum(shares) >= 1:
             raise ConfigError("mix", "shares that add up to less than 1", f"{sum(shares):g}")
 
-    def for_file(self, steps: int, learning_rates: tuple[tuple[int, float], ...]) -> dict[str, object]:
+    def for_file(
+        self, steps: int, learning_rates: tuple[tuple[int, float], ...], edits: Iterable[Edit] = ()
+    ) -> dict[str, object]:
         """Return what a file says of parameters trained with these settings for ``steps`` steps, beside their values.
 
-        ``learning_rates`` are those that the history holds: the first one, and every change by hand. What is returned
-        are the arguments of ``cnnviz.formats.SavedParameters`` by name. Folders of this machine are left out: they are
-        nobody else's business.
+        ``learning_rates`` and ``edits`` are those that the history holds: the first rate and every change by hand, and
+        every parameter set by hand; where there are such edits, the settings alone do not lead to these parameters.
+        What is returned are the arguments of ``cnnviz.formats.SavedParameters`` by name. Folders of this machine are
+        left out: they are nobody else's business.
         """
         facts = asdict(self)
         del facts["data_dir"]
         facts["dataset"] = _last_name(self.dataset)
         facts["mix"] = [(_last_name(source), share) for source, share in self.mix]
+        if edited := [edit._asdict() for edit in edits]:
+            facts["edits"] = edited
         return {
             "architecture": self.recipe.architecture,
             "normalization": self.recipe.normalization,

@@ -5,18 +5,24 @@ import math
 import threading
 import time
 from dataclasses import dataclass, replace
+from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 
 from cnnviz.data.datasets import ArrayImageSet
+from cnnviz.nn.parameters import Shapes
 from cnnviz.training.batches import Ingredient
 from cnnviz.training.config import ConfigError, check_lr
+
+LARGEST_VALUE = float(np.finfo(np.float32).max)
 
 
 class Action(enum.Enum):
     """The worker's next task."""
 
     STEP = enum.auto()
+    RECORD = enum.auto()
     SNAPSHOT = enum.auto()
     EVALUATE = enum.auto()
     STOP = enum.auto()
@@ -42,6 +48,38 @@ class ProbeChoice:
     def fixed(self) -> "ProbeChoice":
         """Return the same choice with an image of its own, which nobody goes on drawing on."""
         return self if self.image is None else replace(self, image=self.image.copy())
+
+
+def parameter_text(layer: str, name: str, index: tuple[int, ...]) -> str:
+    """Return how files and histories name one parameter, such as "conv1/weight[3,0,1,2]"."""
+    return f"{layer}/{name}[{','.join(map(str, index))}]"
+
+
+class NewValue(NamedTuple):
+    """A parameter to be given a value: ``parameters[layer][name][index] = value``."""
+
+    layer: str
+    name: str
+    index: tuple[int, ...]
+    value: float
+
+
+def check_new_value(new: NewValue, shapes: Shapes) -> None:
+    """Raise ConfigError where parameters of ``shapes`` have no such number, or it cannot have that value."""
+    check_value(new.value)
+    known = [f"{layer}/{name}" for layer, tensors in shapes.items() for name in tensors]
+    if f"{new.layer}/{new.name}" not in known:
+        raise ConfigError("parameter", f"one of {', '.join(known)}", f"{new.layer}/{new.name}")
+    shape = shapes[new.layer][new.name]
+    within = len(new.index) == len(shape) and all(0 <= i < n for i, n in zip(new.index, shape, strict=True))
+    if not within:
+        raise ConfigError("parameter", f"an index into {new.layer}/{new.name} of shape {shape}", new.index)
+
+
+def check_value(value: float) -> None:
+    """Raise ConfigError where no parameter can have ``value``: they are finite numbers of single precision."""
+    if not (isinstance(value, Real) and abs(value) <= LARGEST_VALUE):
+        raise ConfigError("parameter", f"a finite number of size {LARGEST_VALUE:.1e} at most", value)
 
 
 def check_speed(steps_per_second: float | None) -> None:
@@ -89,12 +127,14 @@ class Control:
         self._running = False
         self._stopped = False
         self._single_steps = 0
+        self._record = False
         self._refresh = False
         self._evaluate = False
         self._evaluation_cancelled = False
         self._steps_per_second: float | None = None
         self._next_step_at = 0.0
         self._learning_rate: float | None = None
+        self._new_values: list[NewValue] = []
         self._own_digits: Ingredient | None = None
         self._probe = ProbeChoice()
 
@@ -143,6 +183,10 @@ class Control:
             self._single_steps += 1
             self._changed.notify()
 
+    def record(self) -> None:
+        """Rest, but for one step that is recorded; whatever is wished for until then comes after it."""
+        self._set(_running=False, _record=True)
+
     def stop(self) -> None:
         """End the run for good."""
         self._set(_stopped=True, _running=False)
@@ -162,6 +206,14 @@ class Control:
         """Set the learning rate from the next step on. ConfigError where it is none."""
         check_lr(lr)
         self._set(_learning_rate=lr, _refresh=True)
+
+    def set_parameter(self, layer: str, name: str, index: tuple[int, ...], value: float) -> None:
+        """Give one parameter another value before the next step. ConfigError where it cannot have it."""
+        check_value(value)
+        with self._changed:
+            self._new_values.append(NewValue(layer, name, index, value))
+            self._refresh = True
+            self._changed.notify()
 
     def set_own_digits(self, images: np.ndarray, labels: np.ndarray, share: float) -> None:
         """Mix these into training from the next step on, instead of those before; as `own_digits` takes them."""
@@ -189,6 +241,12 @@ class Control:
             lr, self._learning_rate = self._learning_rate, None
             return lr
 
+    def take_new_values(self) -> list[NewValue]:
+        """Return the parameters set since the last call, in the order of the calls."""
+        with self._changed:
+            values, self._new_values = self._new_values, []
+            return values
+
     def next_action(self) -> Action:
         """Wait until there is something to do, and return it."""
         with self._changed:
@@ -207,6 +265,9 @@ class Control:
             self._evaluate = False
             self._evaluation_cancelled = False
             return Action.EVALUATE
+        if self._record:
+            self._record = False
+            return Action.RECORD
         if self._single_steps:
             self._single_steps -= 1
             return Action.STEP

@@ -15,11 +15,13 @@ import numpy as np
 
 from cnnviz.errors import UserError
 from cnnviz.nn import Parameters
+from cnnviz.nn.parameters import Shapes
 from cnnviz.training.config import TrainingConfig, check_lr
-from cnnviz.training.control import ProbeChoice, check_speed, own_digits
+from cnnviz.training.control import NewValue, ProbeChoice, check_new_value, check_speed, own_digits
 from cnnviz.training.history import History
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.messages import Begin, Message, Ready, Report, Wish, receive, send
+from cnnviz.training.record import StepRecord
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot, State
@@ -46,13 +48,14 @@ class Run:
 
     def __init__(self, engine: "Engine", number: int, config: TrainingConfig) -> None:
         self.config = config
-        self.control = RemoteControl(engine, number)
         self.status = Status(Phase.LOADING)
         self.failure: str | None = None
         self._engine = engine
         self._number = number
-        self._network = config.recipe.build()
+        self._network = config.build()
+        self.control = RemoteControl(engine, number, self._network.parameter_shapes)
         self._history = History()
+        self._record: StepRecord | None = None
         self._slots = engine.memory.arrays(2, 2, self._network.parameter_count)
         self._mailbox: Mailbox[Snapshot] = Mailbox()
 
@@ -81,7 +84,10 @@ class Run:
         parameters, gradients = (Parameters(self._network.parameter_shapes, v) for v in self._slots[report.slot])
         state = report.state
         gradients = gradients if state.step else None
-        return replace(state, parameters=parameters, gradients=gradients, history=self._history.view()).copy()
+        self._record = state.record or self._record
+        return replace(
+            state, parameters=parameters, gradients=gradients, history=self._history.view(), record=self._record
+        ).copy()
 
     def fail(self, failure: str) -> None:
         """End here what has ended there without a word."""
@@ -94,11 +100,13 @@ class RemoteControl:
     """The wishes of a `Control`, sent to the one in the other process.
 
     What is no possible wish is refused here and at once, with the ConfigError that it would be refused with there.
+    ``shapes`` are those of the run's parameters.
     """
 
-    def __init__(self, engine: "Engine", number: int) -> None:
+    def __init__(self, engine: "Engine", number: int, shapes: Shapes) -> None:
         self._engine = engine
         self._number = number
+        self._shapes = shapes
         self._lock = threading.Lock()
         self._wishes = 0
         self._is_running = False
@@ -120,6 +128,10 @@ class RemoteControl:
         """Rest, but for one step."""
         self._wish("step", is_running=False)
 
+    def record(self) -> None:
+        """Rest, but for one step that is recorded; whatever is wished for until then comes after it."""
+        self._wish("record", is_running=False)
+
     def set_speed(self, steps_per_second: float | None) -> None:
         """Set the pace; None: as fast as possible. ConfigError where it is not above 0."""
         check_speed(steps_per_second)
@@ -129,6 +141,11 @@ class RemoteControl:
         """Set the learning rate from the next step on. ConfigError where it is none."""
         check_lr(lr)
         self._wish("set_learning_rate", lr)
+
+    def set_parameter(self, layer: str, name: str, index: tuple[int, ...], value: float) -> None:
+        """Give one parameter another value before the next step. ConfigError where there is none, or not with that."""
+        check_new_value(NewValue(layer, name, index, value), self._shapes)
+        self._wish("set_parameter", layer, name, index, value)
 
     def set_own_digits(self, images: np.ndarray, labels: np.ndarray, share: float) -> None:
         """Mix these into training from the next step on, instead of those before; as `own_digits` takes them."""

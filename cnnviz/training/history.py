@@ -1,4 +1,4 @@
-"""The course of a run: cost and accuracy of every step, test scores, changes of the learning rate."""
+"""The course of a run: cost and accuracy of every step, test scores, what was changed by hand."""
 
 from typing import NamedTuple
 
@@ -19,6 +19,24 @@ class TestPoint(NamedTuple):
     evaluation: Evaluation
 
 
+class Edit(NamedTuple):
+    """A parameter that was set by hand.
+
+    Attributes
+    ----------
+    step : int
+        Updates made until then.
+    parameter : str
+        Such as "conv1/weight[3,0,1,2]".
+    before, after : float
+    """
+
+    step: int
+    parameter: str
+    before: float
+    after: float
+
+
 class HistoryView(NamedTuple):
     """A history up to some step, which no later step changes.
 
@@ -31,12 +49,15 @@ class HistoryView(NamedTuple):
     tests : tuple of TestPoint
     learning_rates : tuple of (step, learning rate)
         The rate at the start, and every change by hand.
+    edits : tuple of Edit
+        In the order in which they were made.
     """
 
     losses: np.ndarray
     accuracies: np.ndarray
     tests: tuple[TestPoint, ...]
     learning_rates: tuple[tuple[int, float], ...]
+    edits: tuple[Edit, ...] = ()
 
     def past(self, steps: int = WINDOW) -> tuple[float, float]:
         """Return mean cost and accuracy over the past ``steps`` steps; NaN where there was none."""
@@ -50,7 +71,13 @@ class HistoryView(NamedTuple):
         tests = _common(seen.tests, self.tests)
         rates = _common(seen.learning_rates, self.learning_rates)
         return HistoryNews(
-            self.losses[start:], self.accuracies[start:], tests, self.tests[tests:], rates, self.learning_rates[rates:]
+            self.losses[start:],
+            self.accuracies[start:],
+            tests,
+            self.tests[tests:],
+            rates,
+            self.learning_rates[rates:],
+            self.edits[len(seen.edits) :],
         )
 
 
@@ -67,6 +94,8 @@ class HistoryNews(NamedTuple):
     kept_learning_rates : int
     learning_rates : tuple of (step, learning rate)
         The same of the learning rates.
+    edits : tuple of Edit
+        Those that follow; none is ever taken back.
     """
 
     losses: np.ndarray
@@ -75,6 +104,7 @@ class HistoryNews(NamedTuple):
     tests: tuple[TestPoint, ...]
     kept_learning_rates: int
     learning_rates: tuple[tuple[int, float], ...]
+    edits: tuple[Edit, ...] = ()
 
 
 class History:
@@ -85,6 +115,7 @@ class History:
         self._steps = 0
         self._tests: tuple[TestPoint, ...] = ()
         self._learning_rates: tuple[tuple[int, float], ...] = ()
+        self._edits: tuple[Edit, ...] = ()
 
     def append(self, loss: float, accuracy: float) -> None:
         """Record a step."""
@@ -101,6 +132,7 @@ class History:
         self._steps = end
         self._tests = self._tests[: news.kept_tests] + news.tests
         self._learning_rates = self._learning_rates[: news.kept_learning_rates] + news.learning_rates
+        self._edits += news.edits
 
     def append_test(self, point: TestPoint) -> None:
         """Record a score on the test set; a second one at the same step takes the place of the first."""
@@ -110,11 +142,15 @@ class History:
         """Record the learning rate that holds from ``step`` on."""
         self._learning_rates = (*(c for c in self._learning_rates if c[0] != step), (step, lr))
 
+    def append_edit(self, edit: Edit) -> None:
+        """Record a parameter that was set by hand."""
+        self._edits = (*self._edits, edit)
+
     def view(self) -> HistoryView:
         """Return the history so far, without copying."""
         values = self._values[:, : self._steps]
         values.flags.writeable = False
-        return HistoryView(values[0], values[1], self._tests, self._learning_rates)
+        return HistoryView(values[0], values[1], self._tests, self._learning_rates, self._edits)
 
     def _make_room(self, steps: int) -> None:
         if self._steps + steps > self._values.shape[1]:

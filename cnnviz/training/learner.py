@@ -1,13 +1,23 @@
 """One step of learning: the gradient of a batch, and the update, on as many threads as there are."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from cnnviz import processor
 from cnnviz.data.preprocessing import Normalization
-from cnnviz.nn import CrossEntropy, Network, Optimizer, Parameters, Workspace, initial_state, softmax_cross_entropy
+from cnnviz.nn import (
+    BackwardPass,
+    CrossEntropy,
+    ForwardPass,
+    Network,
+    Optimizer,
+    Parameters,
+    Workspace,
+    initial_state,
+    softmax_cross_entropy,
+)
 
 MOST_SHARDS = 2  # with more of them, large dense layers would read their weights too often for a few images each
 SMALLEST_SHARD = 16  # images; fewer are not worth another thread
@@ -24,11 +34,25 @@ def shard_count(batch_size: int) -> int:
     return max(1, min(batch_size // SMALLEST_SHARD, MOST_SHARDS))
 
 
+def _in_turn(parts: int, work: Callable[[int, int], None]) -> None:
+    """Do as ``processor.share_out`` does, but leave all other threads to those who are in a hurry."""
+    for part in range(parts):
+        work(part, 0)
+
+
 class BatchCost(NamedTuple):
     """What a batch was found to cost: the mean in nats, and the share of its images classified rightly."""
 
     loss: float
     accuracy: float
+
+
+class Passes(NamedTuple):
+    """The way of a shard there and back, in memory that the learner's next batch overwrites."""
+
+    forward: ForwardPass
+    cost: CrossEntropy
+    backward: BackwardPass
 
 
 class _Shard:
@@ -40,6 +64,7 @@ class _Shard:
         self.gradients = Parameters.zeros(network.parameter_shapes)
         self.loss = 0.0  # its share of the batch's mean cost
         self.right = 0
+        self.passes: Passes | None = None
 
 
 class Learner:
@@ -57,6 +82,12 @@ class Learner:
         What dropout draws from, one for each shard.
     step : int
         Updates made.
+
+    Parameters
+    ----------
+    keeps : bool
+        Whether ``passes`` is to have the output of every layer, and the gradient by it, for all of the batch. That
+        takes more memory and, on the caller's thread alone, more time; no result differs.
     """
 
     def __init__(
@@ -67,6 +98,8 @@ class Learner:
         optimizer: Optimizer,
         frozen: Iterable[str],
         seed: Iterable[int],
+        *,
+        keeps: bool = False,
     ) -> None:
         self.parameters = parameters
         self.moments = initial_state(optimizer, parameters.vector)
@@ -79,12 +112,20 @@ class Learner:
         self._shards = [_Shard(number, network, rng) for number, rng in enumerate(self.generators)]
         self._used = 1  # shards of the latest batch
         self._blocks = list(self._cut_into_blocks())
-        self._workspaces = [Workspace(overwrites=True) for _ in range(processor.MOST_THREADS)]  # one for each thread
+        self._keeps = keeps
+        self._share_out = _in_turn if keeps else processor.share_out
+        # One for each thread, or for each shard where what one thread leaves behind is not for the next to use.
+        self._workspaces = [Workspace(overwrites=not keeps) for _ in range(processor.MOST_THREADS)]
 
     @property
     def gradients(self) -> Parameters:
         """Gradient of the latest batch's mean cost; after ``update`` that of the whole batch."""
         return self._shards[0].gradients
+
+    @property
+    def passes(self) -> list[Passes]:
+        """What became of each shard of the latest batch, in the order of its images."""
+        return [shard.passes for shard in self._shards[: self._used]]
 
     def differentiate(self, images: np.ndarray, labels: np.ndarray) -> BatchCost:
         """Run grey images (N, 28, 28) forwards and backwards; the parameters stay as they are."""
@@ -93,9 +134,10 @@ class Learner:
 
         def work(part: int, runner: int) -> None:
             span = slice(part * total // count, (part + 1) * total // count)
-            self._differentiate(self._shards[part], self._workspaces[runner], images[span], labels[span], total)
+            workspace = self._workspaces[part if self._keeps else runner]
+            self._differentiate(self._shards[part], workspace, images[span], labels[span], total)
 
-        processor.share_out(count, work)
+        self._share_out(count, work)
         used = self._shards[:count]
         return BatchCost(sum(shard.loss for shard in used), sum(shard.right for shard in used) / total)
 
@@ -110,7 +152,7 @@ class Learner:
             if trained:
                 self._optimizer.update(parameters, gradient, moments, lr, self.step, self._workspaces[runner])
 
-        processor.share_out(len(self._blocks), work)
+        self._share_out(len(self._blocks), work)
         if self.step % SWEEP_EVERY == 0:
             for moment in self.moments.values():
                 moment[np.abs(moment) < NEGLIGIBLE] = 0
@@ -124,16 +166,17 @@ class Learner:
         self._normalization.apply(images, out=x)
         np.copyto(known_labels, labels)
 
-        def there_and_back() -> tuple[np.ndarray, CrossEntropy]:
+        def there_and_back() -> Passes:
             forward = self._network.forward(x, self.parameters, workspace)
             cost = softmax_cross_entropy(forward.logits, known_labels, total, workspace.part("cost"))
             # The parameters of the first trained layer are the last thing that the way back is needed for.
-            self._network.backward(cost.gradient, forward, self.parameters, shard.gradients, down_to=self._trained[0])
-            return forward.logits, cost
+            gradients, first = shard.gradients, self._trained[0]
+            backward = self._network.backward(cost.gradient, forward, self.parameters, gradients, down_to=first)
+            return Passes(forward, cost, backward)
 
-        logits, cost = self._network.repeat(workspace, (shard.number, len(labels), total), (), there_and_back)
-        shard.loss = cost.mean
-        shard.right = int(np.count_nonzero(logits.argmax(axis=1) == labels))
+        shard.passes = self._network.repeat(workspace, (shard.number, len(labels), total), (), there_and_back)
+        shard.loss = shard.passes.cost.mean
+        shard.right = int(np.count_nonzero(shard.passes.forward.logits.argmax(axis=1) == labels))
 
     def _cut_into_blocks(self) -> Iterable[tuple[bool, np.ndarray, list[np.ndarray], dict[str, np.ndarray]]]:
         """Yield, block by block, whether it is trained, its parameters, each shard's gradient and the moments."""

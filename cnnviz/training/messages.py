@@ -73,7 +73,7 @@ class Report:
         What ended the run, in one line for the user.
     state : State or None
         The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
-        and ``gradients`` in shared memory.
+        and ``gradients`` in shared memory, and its ``record`` is None where an earlier report of the run had it.
     news : HistoryNews or None
         What the history has more than in the state before.
     slot : int

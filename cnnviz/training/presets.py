@@ -51,10 +51,10 @@ class Preset:
     test_normalization: Normalization | None = None
     for_generated: Mapping[str, object] = field(default_factory=dict)
 
-    def build(self) -> Network:
-        """Return the network."""
+    def build(self, ties: str | None = None) -> Network:
+        """Return the network, its max pooling with another tie policy than the preset's where one is given."""
         build: Callable[..., Network] = ARCHITECTURES[self.architecture]
-        return build(ties=self.ties)
+        return build(ties=ties or self.ties)
 
 
 # There are more hands than any generator has: digits that look another way each time, and a rate that falls, bring a

@@ -125,7 +125,8 @@ class Session:
         self.status = Status(Phase.PAUSED)
         while (action := self.control.next_action()) is not Action.STOP:
             self._apply_wishes()
-            if action is Action.STEP:
+            if action in (Action.STEP, Action.RECORD):
+                self._trainer.records_next_step = action is Action.RECORD
                 self._advance(events)
             else:
                 if action is Action.EVALUATE:
@@ -154,6 +155,8 @@ class Session:
         self._trainer.own_digits = self.control.own_digits
         if (lr := self.control.take_learning_rate()) is not None:
             self._trainer.learning_rate = lr
+        for new in self.control.take_new_values():
+            self._trainer.set_parameter(new)
 
     def _rest_or_train(self) -> None:
         """Tell which of both it is; only after the snapshot, so that who reads PAUSED finds where it paused."""

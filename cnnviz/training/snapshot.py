@@ -10,6 +10,7 @@ from cnnviz.nn import Network, Parameters, Workspace, softmax_cross_entropy
 from cnnviz.training.batches import Batch
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.history import HistoryView
+from cnnviz.training.record import StepRecord
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,20 @@ class Trace:
 
 def trace(network: Network, parameters: Parameters, probe: Probe, normalization: Normalization) -> Trace:
     """Run ``probe`` through the network and its cost back; all arrays of the result are read-only."""
+    return trace_inputs(network, parameters, probe, normalization.apply(probe.image[np.newaxis]), probe.label)
+
+
+def trace_inputs(
+    network: Network, parameters: Parameters, probe: Probe, inputs: np.ndarray, target: int | None
+) -> Trace:
+    """Do the same with ``inputs``, shape (1, 28, 28, 1), whatever the probe's image is, and the cost of ``target``.
+
+    ``target`` None stands for the digit that the probe is taken for.
+    """
     gradients = Parameters.zeros(network.parameter_shapes, parameters.vector.dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # parameters that are about to diverge
-        forward = network.forward(normalization.apply(probe.image[np.newaxis]), parameters)
-        target = int(forward.logits[0].argmax()) if probe.label is None else probe.label
+        forward = network.forward(inputs, parameters)
+        target = int(forward.logits[0].argmax()) if target is None else target
         scores = softmax_cross_entropy(forward.logits, np.array([target]))
         backward = network.backward(scores.gradient, forward, parameters, gradients)
     _seal((*forward.caches.values(), gradients.vector, *gradients.flat().values()))
@@ -140,6 +151,8 @@ class _AfterStep:
     learning_rate : float
         Of the next step.
     history : HistoryView
+    record : StepRecord or None
+        Of the latest step that was recorded, the same one until there is another.
     """
 
     parameters: Parameters
@@ -152,6 +165,7 @@ class _AfterStep:
     epochs: int
     learning_rate: float
     history: HistoryView
+    record: StepRecord | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,11 @@ from cnnviz.errors import Cancelled, UserError
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters
 from cnnviz.training.batches import Batch, Ingredient, mix_in, take_batch
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
+from cnnviz.training.control import NewValue, check_new_value, parameter_text
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
-from cnnviz.training.history import History, TestPoint
+from cnnviz.training.history import Edit, History, TestPoint
 from cnnviz.training.learner import Learner
+from cnnviz.training.record import StepRecord
 from cnnviz.training.snapshot import Probe, Snapshot, State
 
 # Independent streams of random numbers from one seed.
@@ -58,6 +60,10 @@ class Trainer:
     history : History
     own_digits : Ingredient or None
         A person's digits, which take the place of some of all other images; may be set while training.
+    record : StepRecord or None
+        Of the latest step that was recorded.
+    records_next_step : bool
+        Whether the next step is to be recorded, which changes nothing about it; may be set while training.
 
     Parameters
     ----------
@@ -86,7 +92,7 @@ class Trainer:
         self.train = _head(dataset.train, config.train_size, config.recipe.train_size)
         self.test = _head(dataset.test, config.test_size, config.recipe.test_size)
         config.check_batch(len(self.train))
-        self.network = config.recipe.build()
+        self.network = config.build()
         self._learner = Learner(
             self.network,
             self._initialize(parameters),
@@ -105,6 +111,8 @@ class Trainer:
             for (source, share), images in zip(config.mix, mixed_in, strict=True)
         ]
         self.own_digits: Ingredient | None = None
+        self.record: StepRecord | None = None
+        self.records_next_step = False
         self._check_fresh()
         self._begin_epoch()
         self._batch: Batch | None = None  # the latest
@@ -135,6 +143,18 @@ class Trainer:
         check_lr(value)
         self._learning_rate = value
         self.history.append_learning_rate(self.step, value)
+
+    def set_parameter(self, new: NewValue) -> None:
+        """Give one parameter another value, as if it had always been so; ConfigError where it cannot have it.
+
+        The optimiser's moments stay as they are.
+        """
+        check_new_value(new, self.network.parameter_shapes)
+        array = self.parameters[new.layer][new.name]
+        before = float(array[new.index])
+        array[new.index] = new.value
+        parameter = parameter_text(new.layer, new.name, new.index)
+        self.history.append_edit(Edit(self.step, parameter, before, float(array[new.index])))
 
     def events(self, progress: Progress | None = None) -> Iterator[StepDone | EpochDone]:
         """Yield after every step, and after the test that ends an epoch, until ``epochs`` are done.
@@ -203,6 +223,7 @@ class Trainer:
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             history=self.history.view(),
+            record=self.record,
             probe=probe,
         )
 
@@ -241,13 +262,14 @@ class Trainer:
     def _learn(self, indices: np.ndarray) -> StepDone:
         """Go one step: forwards, backwards, update."""
         batch = self._make_batch(indices)
+        record = StepRecord.of(self._learner, batch, self.learning_rate) if self.records_next_step else self.record
         with np.errstate(over="ignore", invalid="ignore"):  # told by the checks, in words
             loss, accuracy = self._learner.differentiate(batch.images, batch.labels)
             self._require_finite(loss, "the cost of a batch")
             self._learner.update(self.learning_rate)
             self.step_in_epoch += 1
             self._require_finite(self.parameters.vector @ self.parameters.vector, "the size of the parameters")
-        self._batch = batch
+        self._batch, self.record, self.records_next_step = batch, record, False
         self.history.append(loss, accuracy)
         return StepDone(self.step, loss, accuracy)
 

@@ -23,6 +23,7 @@ from cnnviz.training.config import TrainingConfig
 from cnnviz.training.history import HistoryView
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
+from cnnviz.training.record import StepRecord
 from cnnviz.training.session import SNAPSHOTS_PER_SECOND, Session
 from cnnviz.training.shared_memory import attach
 from cnnviz.training.snapshot import State
@@ -145,6 +146,7 @@ class _Run:
         self._told: Report | None = None
         self._told_at = 0.0
         self._history_told = _NO_HISTORY
+        self._record_told: StepRecord | None = None
         self._previous = previous
         if previous is not None:
             previous.end()
@@ -187,8 +189,10 @@ class _Run:
 
     def _with_state(self, report: Report, state: State) -> Report:
         news, self._history_told = state.history.since(self._history_told), state.history
+        record = None if state.record is self._record_told else state.record
+        self._record_told = state.record
         slot, self._outbox.slot = self._outbox.slot, 1 - self._outbox.slot
-        return replace(report, state=replace(state, history=_NO_HISTORY), news=news, slot=slot)
+        return replace(report, state=replace(state, history=_NO_HISTORY, record=record), news=news, slot=slot)
 
     def _is_mere_progress(self, report: Report) -> bool:
         """Return whether ``report`` comes soon after another one that said nearly the same."""

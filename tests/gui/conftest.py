@@ -19,10 +19,12 @@ from shiboken6 import isValid
 
 from cnnviz.data.augmentation import Augmentation
 from cnnviz.data.datasets import Dataset
+from cnnviz.explain.phases import StepPhase, phases_of
 from cnnviz.gui.theme import DARK, apply_theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.engine import start_process
+from cnnviz.training.movie import Movie
 from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot
 from cnnviz.training.worker import serve
@@ -137,6 +139,19 @@ def zhou_snapshot(make_snapshot: Callable[..., Snapshot]) -> Snapshot:
 @pytest.fixture
 def untrained_snapshot(make_snapshot: Callable[..., Snapshot]) -> Snapshot:
     return make_snapshot("escontrela", steps=0)
+
+
+@pytest.fixture
+def make_movie(make_snapshot: Callable[..., Snapshot]) -> Callable[..., tuple[Movie, dict[str, StepPhase]]]:
+    """Return a function that makes the movie of a run's third step, and its phases by their titles."""
+
+    def make(preset: str, image: int = 0, **changes: object) -> tuple[Movie, dict[str, StepPhase]]:
+        snapshot = make_snapshot(preset, records=True, **changes)
+        phases = phases_of(snapshot.record, snapshot.config, snapshot.network)
+        movie = Movie.of(snapshot.record, snapshot.config, snapshot.network, image)
+        return movie, {phase.title: phase for phase in phases}
+
+    return make
 
 
 @pytest.fixture

@@ -38,10 +38,12 @@ def test_that_a_changed_setting_is_applied_with_a_new_run(panel, started):
     panel.epochs.setValue(5)
     panel.seed.setValue(7)
     panel.train_size.setValue(0)
+    panel.ties.setCurrentText("split")
     assert panel.apply.isEnabled()
     panel.apply.click()
     (config,) = started
     assert (config.batch_size, config.epochs, config.seed, config.train_size) == (64, 5, 7, None)
+    assert config.ties == "split"
     assert not panel.apply.isEnabled()
 
 
@@ -134,7 +136,7 @@ def test_that_a_preset_brings_its_own_settings(panel, preset):
     panel.preset.setCurrentIndex(panel.preset.findData(preset))
     panel.preset.activated.emit(panel.preset.currentIndex())
     chosen, usual = panel.chosen(), TrainingConfig.from_preset(preset, "strokes")
-    for field in ("optimizer", "lr", "batch_size", "epochs", "train_size", "test_size", "schedule", "augment"):
+    for field in ("optimizer", "lr", "batch_size", "epochs", "train_size", "test_size", "schedule", "ties", "augment"):
         assert getattr(chosen, field) == getattr(usual, field)
 
 

@@ -127,6 +127,51 @@ def test_that_the_right_arrow_learns_one_batch(window, live, wait_until):
     wait_until(lambda: live.poll() or live.snapshot.step == 1)
 
 
+def test_that_shift_right_goes_one_step_and_through_its_phases(window, live, wait_until):
+    shift, movie = Qt.KeyboardModifier.ShiftModifier, window.panels["movie"]
+    assert not movie.is_seen
+    QTest.keyClick(window, Qt.Key.Key_Right, shift)
+    wait_until(lambda: live.poll() or movie.movie)
+    assert movie.is_seen
+    assert (live.snapshot.step, movie.player.position) == (1, 0)
+    QTest.keyClick(window, Qt.Key.Key_Right, shift)
+    QTest.keyClick(window, Qt.Key.Key_Right, shift)
+    QTest.keyClick(window, Qt.Key.Key_Left, shift)
+    live.poll()
+    assert (live.snapshot.step, movie.player.position) == (1, 1)
+    QTest.keyClick(window, Qt.Key.Key_Space, shift)
+    assert movie.player.direction == 1
+    QTest.keyClick(window, Qt.Key.Key_Space, shift)
+    assert movie.player.direction == 0
+    assert not live.is_running
+
+
+def test_that_a_movie_behind_another_tab_is_gone_on_with_unless_training_has_gone_on(window, live, wait_until):
+    movie = window.panels["movie"]
+    window.show_next_phase()
+    wait_until(lambda: live.poll() or movie.movie)
+    window.docks["filters"].raise_()
+    window.show_next_phase()
+    assert movie.is_seen
+    assert (movie.movie.record.step, movie.player.position) == (1, 1)
+    window.docks["filters"].raise_()
+    live.step()
+    wait_until(lambda: live.poll() or live.snapshot.step == 2)
+    window.show_next_phase()
+    wait_until(lambda: live.poll() or movie.movie.record.step == 3)
+    assert movie.player.position == 0
+
+
+def test_that_closing_in_the_middle_of_a_movie_is_clean(window, live, wait_until):
+    movie = window.panels["movie"]
+    window.show_next_phase()
+    wait_until(lambda: live.poll() or movie.movie)
+    movie.player.toggle()
+    movie.controls.image.setValue(3)
+    window.close()
+    assert movie.player.direction == 0
+
+
 def test_that_r_begins_anew_with_the_same_seed_and_shift_r_with_another(window, live, wait_until):
     QTest.keyClick(window, Qt.Key.Key_Right)
     wait_until(lambda: live.poll() or live.snapshot.step == 1)
@@ -248,7 +293,7 @@ def test_that_a_panel_behind_another_tab_is_left_alone_until_it_comes_to_the_fro
 def test_that_the_status_bar_reads_out_what_is_under_the_mouse(window, live, qapp):
     window.refresh()
     canvas = window.panels["network"].canvas
-    QTest.mouseMove(canvas, canvas.placed[1].tiles[0].center())
+    QTest.mouseMove(canvas, canvas.placed[2].tiles[0].center())
     qapp.processEvents()
     assert re.match(r"conv1, channel 0, \(\d+, \d+\): \S+   gradient \S+", window._reading.text())
 
@@ -423,11 +468,8 @@ def test_that_panels_are_shown_with_each_tick_or_as_often_as_their_interval_says
         clock.now += TICK_MS / 1000
         window._workbench.snapshot = replace(snapshot)
         window.refresh()
-    assert [name for name, panel in window.panels.items() if not panel.is_seen] == [
-        "inspector",
-        "reading",
-        "collection",
-    ]
+    hidden = [name for name, panel in window.panels.items() if not panel.is_seen]
+    assert hidden == ["inspector", "movie", "reading", "collection"]
     assert "reading" not in shown
     for panel in (panel for panel in window.panels.values() if panel.is_seen):
         if panel.interval:
@@ -455,7 +497,7 @@ def test_that_figures_are_written_as_often_as_they_can_be_read_and_always_at_res
     for each in (window.transport, network, cost):
         each.show_snapshot(at_step(snapshot, 31))
     assert "step 31 /" in window.transport.where.text()
-    assert "cost 3.100 nats" in network.answer.text()
+    assert "cost 3.100" in network.answer.text()
     assert "past 31 steps" in cost.past.text()
 
 

@@ -4,20 +4,23 @@ import numpy as np
 import pytest
 
 from cnnviz.data.preprocessing import Normalization
+from cnnviz.explain.routing import Passage
 from cnnviz.gui.pooling import (
+    CELL_COLUMNS,
     PooledChannel,
-    conservation_text,
-    facts_text,
+    changed_text,
     invitation,
-    is_conserved,
+    policy_text,
     pooling_layers,
+    ratio_text,
     strongest_channel,
-    surplus_text,
+    sums_text,
+    tied_text,
     window_text,
     winners,
 )
-from cnnviz.gui.tiles import figures
-from cnnviz.nn import Dense, Flatten, MaxPool2D, Network
+from cnnviz.gui.tiles import figures, number
+from cnnviz.nn import TIES, Dense, Flatten, MaxPool2D, Network
 from cnnviz.training.snapshot import Probe, trace
 
 IMAGE = np.zeros((4, 4), np.uint8)
@@ -31,12 +34,12 @@ def pool(ties="first", image=IMAGE, size=2, stride=2):
     network = Network("pooling alone", layers, (*image.shape, 1))
     parameters = network.initialize(np.random.default_rng(0))
     traced = trace(network, parameters, Probe(image, 3, "made up"), Normalization(0.0, 1.0))
-    return PooledChannel.of(traced, network.layers["pool1"], "pool1", 0), traced
+    return PooledChannel.of(Passage.of(traced, "pool1"), network.layers["pool1"], "pool1", 0), traced
 
 
 def test_that_the_maps_are_those_of_the_trace(snapshot):
     traced = snapshot.trace
-    pooled = PooledChannel.of(traced, snapshot.network.layers["pool1"], "pool1", 3)
+    pooled = PooledChannel.of(Passage.of(traced, "pool1"), snapshot.network.layers["pool1"], "pool1", 3)
     np.testing.assert_array_equal(pooled.before, traced.outputs["relu2"][:, :, 3])
     np.testing.assert_array_equal(pooled.maxima, traced.outputs["pool1"][:, :, 3])
     np.testing.assert_array_equal(pooled.arriving, traced.output_gradients["pool1"][:, :, 3])
@@ -46,14 +49,14 @@ def test_that_the_maps_are_those_of_the_trace(snapshot):
 
 def test_that_the_scales_reach_beyond_all_channels(snapshot):
     traced = snapshot.trace
-    pooled = PooledChannel.of(traced, snapshot.network.layers["pool1"], "pool1", 3)
+    pooled = PooledChannel.of(Passage.of(traced, "pool1"), snapshot.network.layers["pool1"], "pool1", 3)
     assert np.abs(traced.outputs["relu2"]).max() <= pooled.activation_scale
     assert np.abs(traced.output_gradients["relu2"]).max() <= pooled.gradient_scale
     assert np.abs(traced.output_gradients["pool1"]).max() <= pooled.gradient_scale
 
 
 def test_that_the_parts_handed_to_the_cells_add_up_to_the_gradient_handed_back(snapshot):
-    pooled = PooledChannel.of(snapshot.trace, snapshot.network.layers["pool1"], "pool1", 1)
+    pooled = PooledChannel.of(Passage.of(snapshot.trace, "pool1"), snapshot.network.layers["pool1"], "pool1", 1)
     collected = np.zeros_like(pooled.handed_back)
     for row, column in np.ndindex(pooled.maxima.shape):
         part = collected[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
@@ -91,63 +94,111 @@ def test_that_windows_may_overlap_or_leave_cells_out(size, stride):
         )
         (cell,) = pooled.winning_cells((row, column))
         assert pooled.before[cell] == pooled.maxima[row, column]
-    assert is_conserved(pooled)
+    assert pooled.routing().is_conserved("first")
 
 
-@pytest.mark.parametrize("ties", ["first", "split"])
-def test_that_the_sums_agree_and_are_ticked_off(ties):
-    pooled, _ = pool(ties)
-    arriving = float(pooled.arriving.sum())
-    text = conservation_text(pooled).replace("\u2007", "")
-    shown = f"{arriving:#.3g}".replace("-", "\u2212")
-    assert text == f"sum arriving {shown} · sum handed back {shown} \u2713"
-    assert surplus_text(pooled) == ""
+@pytest.mark.parametrize("own", TIES)
+@pytest.mark.parametrize("ties", TIES)
+def test_that_another_tie_policy_hands_back_what_the_layer_would_with_it(own, ties):
+    usual, traced = pool(own)
+    supposed = PooledChannel.of(Passage.of(traced, "pool1"), usual.pool, "pool1", 0, ties)
+    layer = MaxPool2D(2, 2, ties)
+    _, cache = layer.forward(traced.inputs[np.newaxis], {})
+    expected = layer.input_gradient(traced.output_gradients["pool1"][np.newaxis], cache, {})[0, ..., 0]
+    np.testing.assert_array_equal(supposed.handed_back, expected)
+    np.testing.assert_array_equal(supposed.winners, pool(ties)[0].winners)
+    assert (supposed.pool.ties, supposed.is_supposed) == (ties, own != ties)
 
 
-def test_that_sums_of_changing_figures_take_the_same_room():
+def test_that_the_routing_of_a_channel_is_that_of_its_windows():
     pooled, _ = pool()
-    gradients = [np.full_like(pooled.arriving, value) for value in (0.0312, -0.5, 0.0)]
-    assert len({len(conservation_text(replace(pooled, arriving=g, handed_back=g))) for g in gradients}) == 1
+    routing = pooled.routing()
+    assert (routing.windows, routing.tied, routing.silent) == (4, pooled.tied.sum(), pooled.silent.sum())
+    assert routing.arriving.total == pytest.approx(pooled.arriving.sum())
+    assert routing.collected["first"] == pytest.approx(pooled.handed_back.sum())
+    assert routing.changed is None
 
 
-def test_that_handing_the_gradient_to_all_tied_cells_is_told_with_its_factor():
+def test_that_the_sums_are_told():
     pooled, _ = pool("all")
-    assert not conservation_text(pooled).endswith("\u2713")
+    arriving, back = (
+        f"{g.sum(dtype=float):#.3g}".replace("-", "\u2212") for g in (pooled.arriving, pooled.handed_back)
+    )
+    assert sums_text(pooled.routing(), "all") == f"in {arriving}, out {back}"
+    assert arriving != back
+
+
+@pytest.mark.parametrize(("ties", "shown"), [("first", "1.00 \u2713"), ("split", "1.00 \u2713"), ("all", None)])
+def test_that_only_sums_that_agree_are_ticked_off(ties, shown):
+    pooled, _ = pool()
     size = np.abs(pooled.arriving.astype(float))
     handed = size[0, 0] * 2 + size[0, 1] + size[1].sum() * 4
-    factor = f"{handed / size.sum():.2f}"
-    assert surplus_text(pooled) == f"magnitude × {factor}: tied maxima each got all of what arrived"
+    assert ratio_text(pooled.routing(), ties) == (shown or f"{handed / size.sum():.2f}")
 
 
-def test_that_a_lost_gradient_is_not_ticked_off():
+def test_that_no_ratio_is_told_where_nothing_arrives_or_what_arrives_is_not_finite():
     pooled, _ = pool()
-    assert not is_conserved(replace(pooled, handed_back=pooled.handed_back * np.float32(1.0001)))
+    for gradient in (0.0, np.inf, np.nan):
+        routing = replace(pooled, arriving=np.full_like(pooled.arriving, gradient)).routing()
+        assert ratio_text(routing, "first") == "\u2013"
+        assert "out / in" not in policy_text(routing, "first")
 
 
 def test_that_all_without_ties_is_ticked_off():
     pooled, _ = pool("all", image=np.arange(16, dtype=np.uint8).reshape(4, 4))
-    assert conservation_text(pooled).endswith("\u2713")
-    assert surplus_text(pooled) == ""
+    assert ratio_text(pooled.routing(), "all") == "1.00 \u2713"
+
+
+def test_that_a_policy_is_told_with_its_sums_magnitudes_and_ratio():
+    routing = pool()[0].routing()
+    text = policy_text(routing, "all")
+    assert text.startswith(f"all: sum {number(routing.arriving.total)} arrives, {number(routing.collected['all'])} is ")
+    assert text.endswith(f": out / in {routing.ratio('all'):.2f}")
 
 
 @pytest.mark.parametrize(
-    ("changed", "end"), [(None, ""), (0, " · 0 new winners"), (1, " · 1 new winner"), (7, " · 7 new winners")]
+    ("changed", "text"), [(None, ""), (0, "0 new winners"), (1, "1 new winner"), (1200, "1,200 new winners")]
 )
-def test_that_ties_silent_windows_and_new_winners_are_counted(changed, end):
-    assert facts_text(pool()[0], changed) == f"3 of 4 windows tied, 2 silent (hatched){end}"
+def test_that_new_winners_are_counted(changed, text):
+    routing = pool()[0].routing()
+    counts = None if changed is None else dict.fromkeys(TIES, changed)
+    assert changed_text(replace(routing, changed=counts), "first") == text
 
 
-def test_that_no_silent_windows_are_not_mentioned():
-    pooled, _ = pool(image=np.arange(16, dtype=np.uint8).reshape(4, 4))
-    assert facts_text(pooled, None) == "0 of 4 windows tied"
+@pytest.mark.parametrize(
+    ("tied", "silent", "text"),
+    [
+        (0, 0, "0\u00a0% tied"),
+        (1, 0, "<\u20091\u00a0% tied"),
+        (999, 500, "99\u00a0% tied, 50\u00a0% silent"),
+        (1000, 1000, "100\u00a0% tied, 100\u00a0% silent"),
+    ],
+)
+def test_that_ties_and_silent_windows_are_told_in_per_cent(tied, silent, text):
+    assert tied_text(replace(pool()[0].routing(), windows=1000, tied=tied, silent=silent)) == text
 
 
 def test_that_only_windows_with_another_winner_count_as_changed():
     later = IMAGE.copy()
     later[0, 2] = 9  # window (0, 1): now the first cell wins
-    later[0, 1] = 7  # window (0, 0): its first cell still wins
-    assert pool(image=later)[0].changed_since(pool()[0]) == 1
-    assert pool()[0].changed_since(pool()[0]) == 0
+    later[0, 1] = 7  # window (0, 0): its first cell still wins, but alone
+    before, now = pool()[0], pool(image=later)[0]
+    assert now.routing(before.before).changed == {"first": 1, "all": 2, "split": 2}
+    assert before.routing(before.before).changed == {"first": 0, "all": 0, "split": 0}
+
+
+def test_that_the_table_holds_every_cell_of_every_window():
+    pooled, traced = pool("split")
+    heading, *rows = pooled.rows()
+    assert heading == CELL_COLUMNS
+    assert len(rows) == 16
+    gradient = traced.output_gradients["pool1"][0, 0, 0]
+    assert rows[1] == (0, 0, 5.0, gradient, 0, 1, 5.0, 0.5, gradient / 2)
+    handed = np.zeros((4, 4))
+    for *_, row, column, value, _, part in rows:
+        assert value == traced.inputs[row, column, 0]
+        handed[row, column] += part
+    np.testing.assert_allclose(handed, traced.input_gradient[..., 0], rtol=1e-6)
 
 
 def test_that_the_status_text_names_the_place_the_maximum_and_the_gradient():

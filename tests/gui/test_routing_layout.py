@@ -1,7 +1,7 @@
 import pytest
 from PySide6.QtCore import QPointF, QRectF
 
-from cnnviz.gui.routing_layout import CAPTION, MapShapes, arrange_maps
+from cnnviz.gui.routing_layout import ARRIVING, BEFORE, CAPTION, MAXIMA, MapShapes, arrange_maps
 from cnnviz.gui.theme import GRID
 
 ESCONTRELA = MapShapes((20, 20), (10, 10), 2, 2)
@@ -82,3 +82,15 @@ def test_that_cells_that_no_whole_window_covers_lead_nowhere():
     layout = arrange_maps(MapShapes((5, 5), (2, 2), 2, 2), 380, 200)
     corner = layout.before.bottomRight() - QPointF(1, 1)
     assert layout.window_at(corner) is None
+
+
+@pytest.mark.parametrize("shapes", ALL)
+def test_that_every_cell_of_every_map_is_found_at_its_place(shapes):
+    layout = arrange_maps(shapes, 380, 200)
+    for number, map_ in enumerate(maps_of(layout)):
+        rows, columns = shapes.windows if number in (MAXIMA, ARRIVING) else shapes.before
+        for row, column in [(0, 0), (rows // 2, columns - 1), (rows - 1, 3)]:
+            centre = map_.topLeft() + QPointF(column + 0.5, row + 0.5) * layout.cell
+            assert layout.cell_at(centre) == (number, row, column)
+    assert layout.cell_at(QPointF(layout.before.right() + 5, layout.before.top() + 5)) is None
+    assert layout.cell_at(layout.before.bottomRight()) == (BEFORE, shapes.before[0] - 1, shapes.before[1] - 1)

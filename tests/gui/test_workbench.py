@@ -67,6 +67,27 @@ def test_that_the_window_comes_to_the_same_bits_as_the_command_line(live, small_
     assert live.snapshot.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
 
 
+@pytest.mark.parametrize("ties", ["all", "split"])
+def test_that_another_tie_policy_comes_to_the_same_bits_as_on_the_command_line(
+    live, small_config, random_dataset, wait_until, ties
+):
+    random_dataset.train.images[:, :14] = 255  # on a plain ground maxima are tied
+    config = replace(small_config, ties=ties)
+    live.start_run(config)
+    live.train()
+    wait_until(lambda: live.poll() or live.status.phase is Phase.FINISHED)
+    live.poll()
+    plain = Trainer(config, random_dataset)
+    for _ in plain.events():
+        pass
+    assert live.snapshot.step == plain.step
+    assert live.snapshot.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+    usual = Trainer(small_config, random_dataset)
+    for _ in usual.events():
+        pass
+    assert not np.array_equal(usual.parameters.vector, plain.parameters.vector)
+
+
 def test_that_a_reset_leads_to_the_same_beginning(live, wait_until):
     first = live.snapshot.parameters.vector.copy()
     live.step()
@@ -151,10 +172,11 @@ def test_that_parameters_of_another_network_bring_their_preset(live, wait_until,
     live.start_run(TrainingConfig.from_preset("zhou", "strokes", train_size=64, test_size=40))
     wait_until(lambda: live.poll() or live.snapshot)
     live.export(tmp_path / "zhou.npz")
-    live.start_run(replace(live.config, preset="escontrela"))
+    live.start_run(replace(live.config, preset="escontrela", ties="all"))
     live.open(tmp_path / "zhou.npz")
     wait_until(lambda: live.poll() or live.snapshot)
     assert live.snapshot.network.name == "zhou"
+    assert live.config.ties == "first"
 
 
 def test_that_a_file_that_cannot_be_opened_changes_nothing(live, tmp_path):

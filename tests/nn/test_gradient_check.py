@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cnnviz.nn.gradient_check import numerical_gradient, relative_error
+from cnnviz.nn.gradient_check import central_difference, numerical_gradient, relative_error
 
 
 def test_that_the_numerical_gradient_of_a_cubic_is_three_squares():
@@ -28,3 +28,8 @@ def test_that_two_vanishing_gradients_agree():
 
 def test_that_a_gradient_of_nan_does_not_pass_for_a_small_error():
     assert not relative_error(np.array([np.nan]), np.array([1.0])) <= 1e-6
+
+
+def test_that_the_central_difference_of_a_cubic_is_three_squares_and_the_square_of_the_step():
+    assert central_difference(lambda x: x**3, 2.0, 0.5) == pytest.approx(12.25)
+    assert central_difference(lambda x: x**3, -1.0, 1e-5) == pytest.approx(3)

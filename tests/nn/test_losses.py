@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from cnnviz.nn import softmax, softmax_cross_entropy
 from cnnviz.nn.gradient_check import numerical_gradient, relative_error
+from cnnviz.nn.losses import exponentials
 
 
 def test_that_the_gradient_agrees_with_finite_differences(rng):
@@ -76,3 +77,7 @@ def test_that_logits_are_not_modified(rng):
 def test_that_float32_stays_float32(rng):
     cost = softmax_cross_entropy(rng.standard_normal((4, 10)).astype(np.float32), np.array([1, 2, 3, 4]))
     assert {cost.per_example.dtype, cost.probabilities.dtype, cost.gradient.dtype} == {np.dtype(np.float32)}
+
+
+def test_that_exponentials_are_those_of_the_distance_to_the_largest_logit():
+    np.testing.assert_allclose(exponentials(np.log([[1.0, 2.0, 5.0]]) + 800), [[0.2, 0.4, 1.0]], rtol=1e-12)

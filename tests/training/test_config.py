@@ -8,8 +8,9 @@ import pytest
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.datasets import DataError
 from cnnviz.errors import UserError
-from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, TIES, MaxPool2D
 from cnnviz.training.config import ConfigError, TrainingConfig
+from cnnviz.training.history import Edit
 from cnnviz.training.presets import PRESETS
 from cnnviz.training.trainer import Trainer
 
@@ -32,6 +33,7 @@ SEEDS = "a whole number from 0 to 4294967295"
         ("preset", "lenet", "one of " + ", ".join(PRESETS)),
         ("optimizer", "lbfgs", "one of " + ", ".join(OPTIMIZERS)),
         ("schedule", "steps", "one of " + ", ".join(SCHEDULES)),
+        ("ties", "last", "one of " + ", ".join(TIES)),
     ],
 )
 def test_that_a_bad_setting_is_refused_with_its_name_the_accepted_range_and_the_value(field, bad, accepted):
@@ -115,6 +117,17 @@ def test_that_settings_not_given_are_those_of_the_preset():
     assert (config.train_size, config.test_size, config.seed, config.freeze) == (50_000, None, 7, ())
 
 
+@pytest.mark.parametrize(("preset", "usual"), [("zhou", "first"), ("zhou-published", "all")])
+def test_that_max_pooling_is_that_of_the_preset_unless_another_tie_policy_is_given(preset, usual):
+    assert policies(TrainingConfig.from_preset(preset, "strokes")) == [usual]
+    for ties in TIES:
+        assert policies(TrainingConfig.from_preset(preset, "strokes", ties=ties)) == [ties]
+
+
+def policies(config):
+    return [layer.ties for layer in config.build().layers.values() if isinstance(layer, MaxPool2D)]
+
+
 def test_that_generated_digits_are_learnt_with_the_settings_that_a_preset_has_for_them():
     config = TrainingConfig.from_preset("escontrela", "strokes")
     assert (config.lr, config.schedule, config.augment) == (0.003, "cosine", LEVELS["gentle"])
@@ -122,6 +135,14 @@ def test_that_generated_digits_are_learnt_with_the_settings_that_a_preset_has_fo
     assert replace(config, **given) == TrainingConfig.from_preset("escontrela", "strokes", **given)
     for preset in ("zhou", "escontrela-published"):
         assert not TrainingConfig.from_preset(preset, "strokes").augment
+
+
+def test_that_a_file_tells_what_was_set_by_hand_and_says_nothing_where_nothing_was():
+    config = TrainingConfig.from_preset("zhou", "strokes")
+    edits = (Edit(7, "conv1/weight[3,0,1,2]", 0.25, 1.25),)
+    facts = json.loads(json.dumps(config.for_file(9, ((0, 0.005),), edits)["training"]))
+    assert facts["edits"] == [{"step": 7, "parameter": "conv1/weight[3,0,1,2]", "before": 0.25, "after": 1.25}]
+    assert "edits" not in config.for_file(9, ((0, 0.005),))["training"]
 
 
 def test_that_the_facts_are_json_without_the_folder_of_this_machine():
@@ -141,5 +162,6 @@ def test_that_the_facts_are_json_without_the_folder_of_this_machine():
     assert facts["freeze"] == ["conv1"]
     assert facts["lr"] == 0.005
     revived = {**facts, "freeze": tuple(facts["freeze"]), "mix": tuple(map(tuple, facts["mix"]))}
+    assert facts["ties"] == "first"
     revived["augment"] = Augmentation(**facts["augment"])
     assert TrainingConfig(**revived) == replace(config, data_dir=None)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnnviz.training.config import ConfigError
-from cnnviz.training.control import Action, Control, ProbeChoice, own_digits
+from cnnviz.training.control import Action, Control, NewValue, ProbeChoice, own_digits
 
 
 class Worker(threading.Thread):
@@ -105,6 +105,23 @@ def test_that_a_single_step_ends_a_run(control):
     assert due(control) == [Action.STEP]
 
 
+def test_that_a_step_to_be_recorded_ends_a_run_and_is_gone_once(control):
+    control.run()
+    control.record()
+    control.record()
+    assert not control.is_running
+    assert due(control) == [Action.RECORD]
+
+
+def test_that_a_step_to_be_recorded_comes_before_whatever_is_wished_for_later(control):
+    control.record()
+    control.run()
+    assert due(control, most=3) == [Action.RECORD, Action.STEP, Action.STEP]
+    control.record()
+    control.pause()
+    assert due(control) == [Action.SNAPSHOT, Action.RECORD]
+
+
 @pytest.mark.parametrize(("wish", "left"), [(Control.pause, []), (Control.run, [Action.STEP])])
 def test_that_pausing_and_running_forget_single_steps_not_yet_gone(control, wish, left):
     control.set_speed(0.1)
@@ -162,6 +179,22 @@ def test_that_a_bad_speed_is_refused_where_it_is_set(control, bad):
         control.set_speed(bad)
     control.run()
     assert due(control) == 50 * [Action.STEP]
+
+
+def test_that_new_values_of_parameters_are_handed_over_once_in_their_order(control):
+    wanted = [NewValue("conv1", "weight", (3, 0, 1, 2), 0.5), NewValue("conv1", "weight", (3, 0, 1, 2), 0.75)]
+    for new in wanted:
+        control.set_parameter(*new)
+    assert due(control) == [Action.SNAPSHOT]
+    assert control.take_new_values() == wanted
+    assert control.take_new_values() == []
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e39, "1"])
+def test_that_what_no_parameter_can_be_is_refused_where_it_is_set(control, bad):
+    with pytest.raises(ConfigError, match=r"^parameter: accepted is a finite number of size 3.4e.38 at most, got "):
+        control.set_parameter("conv1", "bias", (0,), bad)
+    assert control.take_new_values() == []
 
 
 def test_that_a_drawing_is_followed_as_it_was_when_it_was_set(control):

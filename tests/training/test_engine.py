@@ -19,7 +19,9 @@ from cnnviz.nn import Parameters
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.engine import Engine, Run
+from cnnviz.training.history import Edit
 from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
+from cnnviz.training.movie import Movie
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot
@@ -97,11 +99,12 @@ def small(preset: str = "escontrela", **changes: object) -> TrainingConfig:
 # A run
 
 
-def test_that_a_run_ends_in_the_bits_of_a_plain_one_with_the_same_history(shared):
-    shared.begin(small(), steps_per_second=100.0)
+@pytest.mark.parametrize("ties", ["first", "all"])
+def test_that_a_run_ends_in_the_bits_of_a_plain_one_with_the_same_history(shared, ties):
+    shared.begin(small(ties=ties), steps_per_second=100.0)
     shared.run.control.run()
     shared.wait_for(Phase.FINISHED)
-    plain = Trainer(small(), load_dataset("strokes"))
+    plain = Trainer(small(ties=ties), load_dataset("strokes"))
     for _ in plain.events():
         pass
     final, history = shared.newest, plain.history.view()
@@ -116,13 +119,59 @@ def test_that_a_run_ends_in_the_bits_of_a_plain_one_with_the_same_history(shared
     for ours, theirs in zip(final.history.tests, history.tests, strict=True):
         assert np.array_equal(ours.evaluation.confusion, theirs.evaluation.confusion)
     assert np.array_equal(final.trace.probabilities, expected.trace.probabilities)
+    assert np.array_equal(final.trace.input_gradient, expected.trace.input_gradient)
+    assert final.network.layers["pool1"].ties == plain.network.layers["pool1"].ties == ties
     assert not shared.run.control.is_running
+
+
+def test_that_a_run_with_movies_among_its_steps_ends_in_the_bits_of_one_without(shared):
+    config = small("keras", batch_size=32, optimizer="adam", lr=0.001)
+    shared.begin(config)
+    for step in (1, 2):
+        shared.run.control.record()
+        seen = shared.wait_for_step(step)
+        movie = Movie.of(seen.record, config, seen.network, image=20)
+        assert seen.record.step == step
+        assert movie.after.vector.tobytes() == seen.parameters.vector.tobytes()
+        assert movie.gradients.vector.tobytes() == seen.gradients.vector.tobytes()
+    shared.run.control.step()
+    assert shared.wait_for_step(3).record is seen.record
+    shared.run.control.record()
+    shared.run.control.run()
+    shared.wait_for(Phase.FINISHED)
+    assert shared.newest.record.step == 4
+    plain = Trainer(config, load_dataset("strokes"))
+    plain.epochs = shared.newest.epochs
+    for _ in plain.events():
+        pass
+    assert shared.newest.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+
+
+def test_that_a_record_goes_through_the_pipe_once_and_another_run_has_none(shared, monkeypatch):
+    sent = []
+    complete = Run._complete
+
+    def note(run: Run, report: Report) -> object:
+        sent.append(report.state.record)
+        return complete(run, report)
+
+    monkeypatch.setattr(Run, "_complete", note)
+    shared.begin(small())
+    shared.run.control.record()
+    shared.wait_for_step(1)
+    for index in range(5):
+        shared.run.control.set_probe(ProbeChoice("test", index))
+    shared.run.control.step()
+    assert shared.wait_for_step(2).record.step == 1
+    assert sum(record is not None for record in sent) == 1
+    shared.begin(small())
+    assert shared.newest.record is None
 
 
 def test_that_every_array_that_came_from_the_other_process_refuses_writing(shared):
     shared.begin(small())
     shared.run.control.evaluate()
-    shared.run.control.step()
+    shared.run.control.record()
     seen = shared.wait_for_step(1)
     for array in (
         seen.parameters.vector,
@@ -132,6 +181,9 @@ def test_that_every_array_that_came_from_the_other_process_refuses_writing(share
         seen.history.tests[0].evaluation.confusion,
         seen.trace.probe.image,
         seen.trace.inputs,
+        seen.record.parameters.vector,
+        seen.record.moments["mean"],
+        seen.record.batch.images,
     ):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
@@ -202,6 +254,19 @@ def test_that_own_digits_are_learnt_there(shared):
     assert (seen.title, seen.label, seen.image[0, 0]) == ("own digit 0", 7, 77)
 
 
+def test_that_a_parameter_is_set_there_and_the_history_tells_of_it(shared):
+    shared.begin(small())
+    shared.run.control.step()
+    before = shared.wait_for_step(1).parameters
+    shared.run.control.set_parameter("conv2", "weight", (7, 6, 5 - 1, 0), 1.5)
+    shared.wait_until(lambda: shared.newest.history.edits)
+    old = float(before["conv2"]["weight"][7, 6, 4, 0])
+    assert shared.newest.history.edits == (Edit(1, "conv2/weight[7,6,4,0]", old, 1.5),)
+    differing = np.flatnonzero(shared.newest.parameters.vector != before.vector)
+    assert shared.newest.parameters.vector[differing].tolist() == [1.5]
+    assert shared.newest.parameters["conv2"]["weight"][7, 6, 4, 0] == 1.5
+
+
 def test_that_impossible_wishes_are_refused_here_and_at_once(shared):
     shared.begin(small())
     with pytest.raises(ConfigError, match="lr: accepted is a number above 0"):
@@ -210,6 +275,14 @@ def test_that_impossible_wishes_are_refused_here_and_at_once(shared):
         shared.run.control.set_speed(0.0)
     with pytest.raises(ConfigError, match="own_digits: accepted is a share from 0 to 1"):
         shared.run.control.set_own_digits(np.zeros((1, 28, 28), np.uint8), np.array([7]), 2.0)
+    with pytest.raises(
+        ConfigError, match=r"parameter: accepted is an index into conv2/bias of shape \(8,\), got \(8,\)"
+    ):
+        shared.run.control.set_parameter("conv2", "bias", (8,), 0.5)
+    with pytest.raises(ConfigError, match=r"parameter: accepted is one of conv1/weight, .*, got relu1/bias"):
+        shared.run.control.set_parameter("relu1", "bias", (0,), 0.5)
+    with pytest.raises(ConfigError, match="parameter: accepted is a finite number"):
+        shared.run.control.set_parameter("conv2", "bias", (7,), float("inf"))
     shared.run.control.step()
     shared.wait_for_step(1)
 

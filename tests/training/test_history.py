@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cnnviz.training.evaluation import Evaluation
-from cnnviz.training.history import History, HistoryView, TestPoint
+from cnnviz.training.history import Edit, History, HistoryView, TestPoint
 
 
 def scores(loss: float) -> Evaluation:
@@ -74,6 +74,16 @@ def test_that_only_the_last_of_several_learning_rates_set_between_two_steps_is_k
     assert history.view().learning_rates == ((0, 0.1), (5, 0.4), (9, 0.1))
 
 
+def test_that_every_edit_is_kept_also_the_second_one_of_a_parameter_between_two_steps():
+    history = History()
+    before = history.view()
+    edits = tuple(Edit(7, "dense/weight[3,4]", value, value + 1) for value in (0.25, 1.25))
+    for edit in edits:
+        history.append_edit(edit)
+    assert history.view().edits == edits
+    assert before.edits == ()
+
+
 def test_that_what_is_new_since_any_view_makes_another_history_the_same():
     ours, theirs, seen = History(), History(), History().view()
     rng = np.random.default_rng(4)
@@ -82,6 +92,7 @@ def test_that_what_is_new_since_any_view_makes_another_history_the_same():
         for _ in range(rng.integers(0, 3) * (step % 50 == 0)):
             ours.append_test(TestPoint(step, step / 10, scores(rng.random())))
             ours.append_learning_rate(step, rng.random())
+            ours.append_edit(Edit(step, "conv1/bias[3]", 0.0, rng.random()))
         if rng.random() < 0.1:
             view = ours.view()
             news, seen = view.since(seen), view
@@ -91,6 +102,7 @@ def test_that_what_is_new_since_any_view_makes_another_history_the_same():
             assert theirs.view().accuracies.tolist() == view.accuracies.tolist()
             assert theirs.view().tests == view.tests
             assert theirs.view().learning_rates == view.learning_rates
+            assert theirs.view().edits == view.edits
 
 
 def test_that_what_is_new_holds_only_what_is_new():

@@ -119,6 +119,7 @@ def interfere(worker: Worker, seed: int, wishes: int) -> None:
         control.run,
         control.pause,
         control.step,
+        control.record,
         control.evaluate,
         control.cancel_evaluation,
         lambda: control.set_speed(float(rng.choice([50, 200, 1000]))),
@@ -200,6 +201,24 @@ def test_that_a_single_step_is_one_step_and_is_shown(start, make_config):
         worker.control.step()
         assert worker.wait_for_step(step).step == step
         worker.wait_for(Phase.PAUSED)
+
+
+def test_that_only_a_step_asked_to_be_recorded_is_and_its_record_stays_until_the_next(start, make_config):
+    worker = start(make_config(batch_size=8))
+    records = []
+    for step, wish in enumerate(("step", "record", "step", "record", "record"), start=1):
+        getattr(worker.control, wish)()
+        records.append(worker.wait_for_step(step).record)
+        worker.wait_for(Phase.PAUSED)
+    assert [record and record.step for record in records] == [None, 2, 2, 4, 5]
+    assert records[1] is records[2]
+
+
+def test_that_the_last_step_of_an_epoch_can_be_recorded(start, make_config):
+    worker = start(make_config(batch_size=40, epochs=1))
+    worker.control.record()
+    worker.wait_until(lambda: worker.newest.epoch == 1)
+    assert worker.newest.record.step == 1
 
 
 def test_that_pausing_shows_where_the_run_came_to_and_keeps_it_there(start, make_config, make_dataset):

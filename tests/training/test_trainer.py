@@ -10,6 +10,8 @@ from cnnviz.data.datasets import ArrayImageSet, DataError, Dataset
 from cnnviz.errors import Cancelled, UserError
 from cnnviz.training.batches import Ingredient
 from cnnviz.training.config import ConfigError, TrainingConfig
+from cnnviz.training.control import NewValue
+from cnnviz.training.history import Edit
 from cnnviz.training.presets import PRESETS
 from cnnviz.training.trainer import DivergenceError, EpochDone, StepDone, Trainer
 
@@ -210,6 +212,40 @@ def test_that_freezing_a_layer_leaves_the_first_step_of_the_others_as_it_was(mak
     for layer in ("conv2", "dense2"):
         for name, values in free.parameters[layer].items():
             assert np.array_equal(frozen.parameters[layer][name], values), f"{layer}/{name}"
+
+
+# What is set by hand
+
+
+@pytest.mark.parametrize("preset", ["zhou", "escontrela"])
+def test_that_a_parameter_set_by_hand_is_that_number_and_no_other_and_training_goes_on_from_it(
+    make_trainer, take_steps, preset
+):
+    edited, plain = make_trainer(preset, batch_size=4), make_trainer(preset, batch_size=4)
+    for trainer in (edited, plain):
+        take_steps(trainer, 3)
+    before = edited.parameters.vector.copy()
+    old = float(edited.parameters["conv1"]["weight"][3, 0, 1, 2])
+    edited.set_parameter(NewValue("conv1", "weight", (3, 0, 1, 2), 1.1))
+    assert edited.parameters["conv1"]["weight"][3, 0, 1, 2] == np.float32(1.1)
+    assert np.count_nonzero(edited.parameters.vector != before) == 1
+    edit = Edit(3, "conv1/weight[3,0,1,2]", old, float(np.float32(1.1)))
+    assert edited.history.view().edits == (edit,)
+    plain.parameters["conv1"]["weight"][3, 0, 1, 2] = 1.1
+    for trainer in (edited, plain):
+        take_steps(trainer, 4)
+    assert edited.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+    assert plain.history.view().edits == ()
+
+
+def test_that_a_number_that_is_none_of_the_parameters_is_not_set(make_trainer):
+    trainer = make_trainer("zhou")
+    before = trainer.parameters.vector.copy()
+    for wrong in (NewValue("conv1", "bias", (0,), 1.0), NewValue("conv1", "weight", (8, 0, 0, 0), 1.0)):
+        with pytest.raises(ConfigError, match=r"^parameter: accepted is "):
+            trainer.set_parameter(wrong)
+    assert trainer.parameters.vector.tobytes() == before.tobytes()
+    assert trainer.history.view().edits == ()
 
 
 # Learning rate

@@ -7,6 +7,7 @@ from cnnviz.gui.panels.evaluation import EvaluationPanel
 from cnnviz.gui.panels.experiment import ExperimentPanel
 from cnnviz.gui.panels.filters import FiltersPanel
 from cnnviz.gui.panels.inspector import InspectorPanel
+from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.panels.reading import ReadingPanel
@@ -18,6 +19,7 @@ PANELS: tuple[type[Panel], ...] = (
     NetworkPanel,
     FiltersPanel,
     InspectorPanel,
+    MoviePanel,
     ReadingPanel,
     CollectionPanel,
     CostPanel,

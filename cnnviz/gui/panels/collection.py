@@ -22,11 +22,12 @@ from cnnviz.gui.digit_gallery import DigitGallery, Tile
 from cnnviz.gui.fields import settle
 from cnnviz.gui.input_view import SIDE, InputView
 from cnnviz.gui.own_digits import GREATEST_SHARE
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.probabilities import ProbabilityBars, percent
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.words import digits_text, with_article
 from cnnviz.gui.workbench import Workbench
+from cnnviz.training.evaluation import CLASSES
 from cnnviz.training.snapshot import Snapshot
 
 EMPTY = "No digits of yours yet.\nDraw one on the pad and press the key of what it is, 0 to 9: it is kept here."
@@ -193,6 +194,18 @@ class CollectionPanel(Panel):
         self.gallery.apply_theme(theme)
         self.bars.apply_theme(theme)
 
+    def numbers(self) -> list[Row]:
+        """Return what each digit is, and how likely the network takes it for each of the ten, once it has read it."""
+        digits, answers = self._own.digits, self._own.answers
+        if not digits:
+            return []
+        heading = ("number", "label", *(f"probability of {digit}" for digit in range(CLASSES)))
+        unread = (None,) * CLASSES
+        return [
+            heading,
+            *((n, digits[key].label, *answers.get(key, unread)) for n, key in enumerate(self._own.in_order(), 1)),
+        ]
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Show what there is."""
         super().showEvent(event)
@@ -255,8 +268,11 @@ class CollectionPanel(Panel):
     @Slot(QPoint)
     def _show_menu(self, position: QPoint) -> None:
         tile = self.gallery.tile_at(position)
+        place = self.gallery.viewport().mapToGlobal(position)
         if tile is not None:
-            self.menu_for(tile.key).popup(self.gallery.viewport().mapToGlobal(position))
+            self.menu_for(tile.key).popup(place)
+        else:
+            self.menu_wanted.emit(place)
 
     def menu_for(self, key: str) -> QMenu:
         """Return the menu of what can be done to a digit."""

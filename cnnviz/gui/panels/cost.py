@@ -6,9 +6,10 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from cnnviz.gui.cost_chart import CostChart
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
+from cnnviz.gui.tiles import number
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.history import WINDOW, HistoryView
 from cnnviz.training.snapshot import Snapshot
@@ -25,7 +26,7 @@ class CostPanel(Panel):
     about: ClassVar[str] = (
         "Above, the cost of every training batch and its mean over the steps around; below, the share of training "
         "images classified rightly in the past 100 steps. Dots are scores on the test set, faint lines the ends of "
-        "epochs, short ticks changes of the learning rate."
+        "epochs, short ticks changes of the learning rate, triangles parameters that were set by hand."
     )
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -53,6 +54,25 @@ class CostPanel(Panel):
         self.tested.setText(tested_text(history))
         self.tested.setVisible(bool(history.tests))
         self.chart.show_history(history, snapshot.steps_per_epoch, snapshot.epochs * snapshot.steps_per_epoch)
+
+    def numbers(self) -> list[Row]:
+        """Return cost and accuracy of every step, the test scores after it, and a learning rate that was set there."""
+        if self._history is None:
+            return []
+        history = self._history
+        tests = {point.step: (point.evaluation.loss, point.evaluation.accuracy) for point in history.tests}
+        rates = {step: rate for step, rate in history.learning_rates if step > 0}  # that of the start is a setting
+        heading = (
+            "step",
+            "cost in nats",
+            "accuracy",
+            "test cost in nats",
+            "test accuracy",
+            "learning rate from here on",
+        )
+        before = [(0, None, None, *tests[0], None)] if 0 in tests else []
+        steps = enumerate(zip(history.losses, history.accuracies, strict=True), 1)
+        return [heading, *before, *((n, *of, *tests.get(n, (None, None)), rates.get(n)) for n, of in steps)]
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
@@ -116,7 +136,7 @@ def tested_text(history: HistoryView) -> str:
 
 
 def step_text(history: HistoryView, step: int, near: float) -> str:
-    """Return what is to be said of ``step``, and of tests and new learning rates up to ``near`` steps away."""
+    """Return what is to be said of ``step``, and of tests, new learning rates and edits up to ``near`` steps away."""
     cost, accuracy = history.losses[step - 1], history.accuracies[step - 1]
     before = HistoryView(history.losses[:step], history.accuracies[:step], (), ())
     parts = [f"step {step:,}: cost {_cost(cost)} nats, accuracy {100 * accuracy:.0f} %", past_text(before)]
@@ -128,6 +148,11 @@ def step_text(history: HistoryView, step: int, near: float) -> str:
         f"learning rate {lr:g} from step {at + 1:,} on"
         for at, lr in history.learning_rates
         if at > 0 and abs(at - step) <= near
+    ]
+    parts += [
+        f"{edit.parameter} set by hand after step {edit.step:,}: {number(edit.before)} \u2192 {number(edit.after)}"
+        for edit in history.edits
+        if abs(edit.step - step) <= near
     ]
     return " · ".join(parts)
 
@@ -143,4 +168,5 @@ def _cost(cost: float) -> str:
 
 def _same(a: HistoryView, b: HistoryView) -> bool:
     """Whether two views of one run show the same."""
-    return len(a.losses) == len(b.losses) and a.tests is b.tests and a.learning_rates is b.learning_rates
+    kept = (a.tests is b.tests, a.learning_rates is b.learning_rates, a.edits is b.edits)
+    return len(a.losses) == len(b.losses) and all(kept)

@@ -15,7 +15,7 @@ from cnnviz.gui.course import Course, Moment
 from cnnviz.gui.digit_picker import DigitPicker
 from cnnviz.gui.input_view import SIDE, InputView
 from cnnviz.gui.pad import PEN_WIDTH, Pad
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.probabilities import LARGEST_PITCH, LEAST_PITCH, ProbabilityBars, percent
 from cnnviz.gui.strokes import Picture, Sheet, first_points
 from cnnviz.gui.theme import GRID, SMALL, Theme
@@ -366,6 +366,15 @@ class DrawingPanel(Panel):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Ask anew: the network has learnt."""
         self._answer()
+
+    def numbers(self) -> list[Row]:
+        """Return the grey levels that the network is given, and the ten probabilities."""
+        if self._image is None:
+            return []
+        rows: list[Row] = [("what", "row", "column", "value")]
+        rows += [("grey level", *place, grey) for place, grey in np.ndenumerate(self._seen)]
+        shares = self.bars.probabilities
+        return rows + [(f"probability of {n}", None, None, p) for n, p in enumerate(() if shares is None else shares)]
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Catch up with the snapshots that were not shown while the panel was hidden."""

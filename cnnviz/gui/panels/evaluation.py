@@ -15,11 +15,11 @@ from PySide6.QtWidgets import (
 )
 
 from cnnviz.gui.confusion_matrix import ConfusionMatrix
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.recall_bars import RecallBars
 from cnnviz.gui.theme import GRID, SMALL, Theme
 from cnnviz.gui.workbench import Workbench
-from cnnviz.training.evaluation import Evaluation
+from cnnviz.training.evaluation import CLASSES, Evaluation
 from cnnviz.training.history import TestPoint
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.snapshot import Snapshot
@@ -73,6 +73,17 @@ class EvaluationPanel(Panel):
             self._own.follow(snapshot)
         else:
             self._own.follow_selected(snapshot)
+
+    def numbers(self) -> list[Row]:
+        """Return the confusion matrix, a row for each true digit, with the recall of that digit."""
+        score = self.matrix.evaluation
+        if score is None:
+            return []
+        heading = ("true digit", *(f"taken for {digit}" for digit in range(CLASSES)), "recall")
+        return [
+            heading,
+            *((n, *row, recall) for n, (row, recall) in enumerate(zip(score.confusion, score.recall, strict=True))),
+        ]
 
     def catch_up(self) -> None:
         """Show the scores as they are now."""

@@ -1,7 +1,7 @@
 """The settings of the run. Learning rate changes at once; everything else with a reset."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,10 +27,10 @@ from cnnviz.data import DATASETS, is_renewable
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.mnist import MNIST
 from cnnviz.gui.fields import settle
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.theme import GRID
 from cnnviz.gui.workbench import Workbench
-from cnnviz.nn import OPTIMIZERS, SCHEDULES
+from cnnviz.nn import OPTIMIZERS, SCHEDULES, TIES
 from cnnviz.training.config import LARGEST_LR, LARGEST_SEED, TrainingConfig
 from cnnviz.training.presets import PRESETS
 
@@ -130,6 +130,15 @@ class ExperimentPanel(Panel):
         self._name(self.lr, "Learning rate", "Size of the steps down the gradient; changes at once, while training")
         self.optimizer = self._combo("Optimiser", [(name, name) for name in OPTIMIZERS])
         self.schedule = self._combo("Schedule", [(name, name) for name in SCHEDULES])
+        self.ties = self._combo("Ties", [(name, name) for name in TIES])
+        self._name(
+            self.ties,
+            "Ties",
+            "Who gets the gradient where several cells of a pooling window hold its maximum: the first of them, all of "
+            "them in full, or all in equal parts; takes effect with Apply and reset",
+        )
+        for combo in (self.augment, self.ties):
+            combo.setMinimumContentsLength(2)  # they share a row with both their captions
         self.epochs = self._spin("Epochs", 1, 1000, "How often all training images are seen")
         self.batch_size = self._spin("Batch size", 1, LARGEST_BATCH, "How many images share one step")
         self.seed = self._spin("Seed", 0, min(LARGEST_SEED, 2**31 - 1), "Of the first weights and the images' order")
@@ -147,7 +156,7 @@ class ExperimentPanel(Panel):
             (("Preset", self.preset),),
             (("Data", self._side_by_side(self.dataset, self.fresh)),),
             (("", self.download),),
-            (("Augment", self.augment),),
+            (("Augment", self.augment), ("Ties", self.ties)),
             (("Rate", self._side_by_side(self.lr, self.schedule)),),
             (("Optimiser", self.optimizer),),
             (("Batch", self.batch_size), ("Epochs", self.epochs)),
@@ -227,6 +236,7 @@ class ExperimentPanel(Panel):
         self.lr.setValue(config.lr)
         self.optimizer.setCurrentText(config.optimizer)
         self.schedule.setCurrentText(config.schedule)
+        self.ties.setCurrentText(config.ties)
         self.epochs.setValue(config.epochs)
         self.batch_size.setValue(config.batch_size)
         self.seed.setValue(config.seed)
@@ -236,7 +246,7 @@ class ExperimentPanel(Panel):
         self._mark()
 
     def _fields(self) -> list[QWidget]:
-        combos = [self.preset, self.dataset, self.augment, self.optimizer, self.schedule]
+        combos = [self.preset, self.dataset, self.augment, self.optimizer, self.schedule, self.ties]
         return [*combos, self.fresh, self.lr, self.epochs, self.batch_size, self.seed, self.train_size]
 
     def _select_dataset(self, name: str) -> None:
@@ -308,6 +318,7 @@ class ExperimentPanel(Panel):
             augment=self._augmentations[self.augment.currentData()],
             optimizer=self.optimizer.currentData(),
             schedule=self.schedule.currentData(),
+            ties=self.ties.currentData(),
             lr=self.lr.value(),
             epochs=self.epochs.value(),
             batch_size=self.batch_size.value(),
@@ -316,6 +327,11 @@ class ExperimentPanel(Panel):
             test_size=PRESETS[self.preset.currentData()].test_size,
             freeze=tuple(layer for layer, box in self._freeze.items() if box.isChecked()),
         )
+
+    def numbers(self) -> list[Row]:
+        """Return the settings of the run, by the names that ``train`` on the command line has for them."""
+        facts = asdict(self.workbench.config) | {"augment": str(self.workbench.config.augment)}
+        return [("setting", "value"), *((name, _plain(value)) for name, value in facts.items())]
 
     @Slot()
     def _mark(self) -> None:
@@ -349,3 +365,8 @@ class ExperimentPanel(Panel):
         self._select_dataset(MNIST.name)
         self._mark()
         self.apply_settings()
+
+
+def _plain(value: object) -> object:
+    """Return a setting as one entry of a table."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else value

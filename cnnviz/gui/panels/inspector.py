@@ -8,13 +8,17 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayou
 
 from cnnviz.explain.backwards import terms_of
 from cnnviz.explain.places import Place, Probability, exists
+from cnnviz.explain.snippets import has
 from cnnviz.explain.terms import Terms
+from cnnviz.explain.what_if import obstacle
+from cnnviz.gui.copying import copy_as_numpy
 from cnnviz.gui.inspection.canvas import TermsCanvas
 from cnnviz.gui.inspection.trail import Trail
 from cnnviz.gui.inspection.words import in_words
 from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.readout import LEGIBLE, Readout
 from cnnviz.gui.theme import GRID, Theme, small_font
+from cnnviz.gui.what_if import WhatIfBar
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
@@ -37,10 +41,10 @@ class InspectorPanel(Panel):
         Which number it is, and how it comes about.
     canvas : TermsCanvas
         Its terms.
-    tools : QHBoxLayout
-        Room for buttons that do something with the number.
-    below : QVBoxLayout
-        Room for a bar in which it can be changed.
+    copy : QPushButton
+        Copies the arithmetic of the chosen number.
+    what_if : WhatIfBar
+        Nudges it; shown where it can be nudged.
     """
 
     name: ClassVar[str] = "inspector"
@@ -65,7 +69,9 @@ class InspectorPanel(Panel):
         self.canvas.pointed.connect(workbench.point_at)
         self.canvas.chosen.connect(workbench.choose)
         self.canvas.hovered.connect(self.hovered)
-        self.below = QVBoxLayout()
+        self.what_if = WhatIfBar(workbench, self)
+        self.what_if.hovered.connect(self.hovered)
+        self.what_if.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
         layout.setSpacing(GRID // 4)
@@ -73,7 +79,7 @@ class InspectorPanel(Panel):
         layout.addWidget(self.heading)
         layout.addWidget(self.sentence)
         layout.addWidget(self.canvas, 1)
-        layout.addLayout(self.below)
+        layout.addWidget(self.what_if)
         workbench.subject_changed.connect(self._take_subject)
         workbench.pointed_changed.connect(self._on_pointed)
         self.refresh()
@@ -91,14 +97,14 @@ class InspectorPanel(Panel):
             views.addButton(button)
         self.forwards.setChecked(True)
         self.backwards.toggled.connect(self.refresh)
-        self.tools = QHBoxLayout()
-        self.tools.setSpacing(GRID // 2)
+        self.copy = _button("Copy", "Copy as NumPy: a text that works the chosen number out (Ctrl+C)", self)
+        self.copy.setAccessibleName("Copy as NumPy")
+        self.copy.clicked.connect(self._copy)
         row = QHBoxLayout()
         row.setSpacing(GRID // 2)
         row.addWidget(self.trail, 1)
-        for widget in (self.begin, self.forwards, self.backwards):
+        for widget in (self.begin, self.forwards, self.backwards, self.copy):
             row.addWidget(widget)
-        row.addLayout(self.tools)
         return row
 
     @property
@@ -173,6 +179,7 @@ class InspectorPanel(Panel):
         snapshot = self._snapshot
         self.begin.setVisible(self.workbench.subject is None)
         self.begin.setEnabled(snapshot is not None)
+        self._offer_nudging()
         place = None if snapshot is None else self._place()
         if place is None:
             self._say(NOTHING_YET if snapshot is None else EMPTY)
@@ -183,6 +190,24 @@ class InspectorPanel(Panel):
             self.heading.setText(in_words(snapshot, place))
             self.sentence.setText(f"{_told(place, self.is_back)}: {terms.sentence}")
             self.canvas.show_terms(terms, snapshot, self.is_back)
+
+    def _offer_nudging(self) -> None:
+        """Show the bar of what-ifs where the chosen number can be nudged, and tell it of the snapshot."""
+        snapshot, subject = self._snapshot, self.workbench.subject
+        known = snapshot is not None and subject is not None and exists(snapshot, subject)
+        self.copy.setEnabled(known)
+        can_be = known and obstacle(subject) is None
+        if can_be == self.what_if.isHidden():
+            self.what_if.setVisible(can_be)
+            self.layout().activate()  # at once: the canvas has to know its room before the terms are laid out
+        if can_be:
+            self.what_if.show_snapshot(snapshot)
+
+    @Slot()
+    def _copy(self) -> None:
+        subject = self.workbench.subject
+        quantity = "gradient" if self.is_back and has(subject, "gradient") else "value"
+        copy_as_numpy(self.workbench, subject, quantity)
 
     def _say(self, sentence: str) -> None:
         self.heading.setText("")
@@ -196,6 +221,7 @@ class InspectorPanel(Panel):
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self.canvas.apply_theme(theme)
+        self.what_if.apply_theme(theme)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a comfortable size."""

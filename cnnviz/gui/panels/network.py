@@ -1,49 +1,54 @@
 """The whole chain of layers for one probe: what each hands on, or the gradient on its way back."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
 from typing import ClassVar
 
-import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
+from cnnviz.explain.fields import Region, field_of
+from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight
+from cnnviz.gui.cell_text import describe
 from cnnviz.gui.fields import settle
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.network_groups import LEFT_OUT, View, chain, channels_at_once, most_channels
+from cnnviz.gui.panels.canvas_panel import CanvasPanel, table
+from cnnviz.gui.panels.panel import Row
 from cnnviz.gui.probabilities import ProbabilityBars
 from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, Theme
-from cnnviz.gui.tile_canvas import TileCanvas, TileGroup
-from cnnviz.gui.tiles import Coloring, largest_magnitude, nice_ceiling, number
+from cnnviz.gui.tile_groups import TileGroup
+from cnnviz.gui.tile_marks import Marks
 from cnnviz.gui.workbench import Workbench
-from cnnviz.nn import Flatten
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.snapshot import Snapshot, Trace
 
 ACTIVATIONS, GRADIENTS = "Activations", "Gradients"
-TEST, TRAINING, DRAWING = "Test digit", "Training digit", "Drawing"
+TEST, TRAINING, DRAWING = "Test digit", "Training", "Drawing"
 _KINDS = {TEST: "test", TRAINING: "training", DRAWING: "drawing"}
+_HEADING = ("layer", "channel or unit", "row", "column", "value", "gradient")
 
 
-class NetworkPanel(Panel):
-    """Feature maps of every layer, left to right."""
+class NetworkPanel(CanvasPanel):
+    """Filters and feature maps of every layer, left to right."""
 
     name: ClassVar[str] = "network"
     title: ClassVar[str] = "Network"
+    canvas_name: ClassVar[str] = "Feature maps and filters"
     about: ClassVar[str] = (
-        "The probe on its way through the layers, left to right: one tile a channel, orange above zero and blue below, "
-        "one scale a layer. Switched to gradients it shows how much the cost would rise if that cell grew a little."
+        "The probe on its way through the layers, left to right, one tile a channel: orange above zero, blue below. "
+        "The small tiles before a convolution are its filters, of later ones the filter of the channel under the mouse "
+        "or chosen; point at a cell to see what it was made of."
     )
 
     drawing_wanted = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
-        self.canvas = TileCanvas(self)
-        self.canvas.setAccessibleName("Feature maps")
-        self.canvas.hovered.connect(self.hovered)
-        self._snapshot: Snapshot | None = None
         self._pace_of_answers = Pace()
+        self._view = View()
+        self._fitted: tuple[object, QSize] | None = None  # shapes of the network and size for which the pages are
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
         layout.setSpacing(GRID // 2)
@@ -53,43 +58,69 @@ class NetworkPanel(Panel):
         row.addWidget(self.canvas, 1)
         row.addLayout(self._make_bars())
         layout.addLayout(row, 1)
+        for before, after in pairwise((self.one_scale, self.canvas, self.bars)):
+            self.setTabOrder(before, after)
+        self.canvas.resized.connect(self._refresh)
         workbench.probe_changed.connect(self._follow_probe)
+        workbench.subject_changed.connect(self._turn_to_subject)
 
     def _make_controls(self) -> QHBoxLayout:
-        self.shown = QComboBox()
-        self.shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
-        self.shown.addItems([ACTIVATIONS, GRADIENTS])
-        self.shown.setAccessibleName("What the tiles show")
-        self.shown.setToolTip("Activations: what each layer hands on.\nGradients: of the cost, by each layer's output.")
+        self.shown = self._combo([ACTIVATIONS, GRADIENTS], "What the tiles show")
+        self.shown.setToolTip(
+            "Activations: what each layer hands on, and its filters.\n"
+            "Gradients: of the probe's cost, by each layer's output and by the filters."
+        )
         self.shown.currentTextChanged.connect(self._refresh)
-        self.kind = QComboBox()
-        self.kind.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
-        self.kind.addItems(list(_KINDS))
-        self.kind.setAccessibleName("Probe")
+        self.kind = self._combo(list(_KINDS), "Probe")
         self.kind.setToolTip("The image that is followed: a test digit, the newest training digit, or your drawing")
         self.kind.activated.connect(self._choose_probe)
         self.index = QSpinBox()
         self.index.setRange(0, 99_999)
         self.index.setWrapping(True)
         self.index.setValue(self.workbench.probe.index)
+        self.index.setMaximumWidth(10 * GRID)
         self.index.setAccessibleName("Number of the test digit")
         self.index.setToolTip("Which test digit is followed")
         settle(self.index)
         self.index.valueChanged.connect(self._choose_probe)
+        self.page = self._combo([], "Channels")
+        self.page.setToolTip("Which channels of the maps are shown: all of them would be too small to be made out")
+        self.page.currentIndexChanged.connect(self._refresh)
+        self.page.hide()
         self.answer = Readout()
         self.answer.setAccessibleName("Answer of the network")
+        self.answer.setToolTip("What the probe is, what the network takes it for, and its cost in nats")
+        self.one_scale = QCheckBox("One scale")
+        self.one_scale.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.one_scale.setAccessibleName("One scale for all layers")
+        self.one_scale.setToolTip(
+            "On: all layers share one colour scale, and all filters another, so that layers can be compared.\n"
+            "Off: each layer has a scale of its own, so that its maps can be compared."
+        )
+        self.one_scale.toggled.connect(self._refresh)
         row = QHBoxLayout()
         row.setSpacing(GRID)
-        for widget in (self.shown, self.kind, self.index):
+        for widget in (self.shown, self.kind, self.index, self.page):
             row.addWidget(widget)
         row.addWidget(self.answer, 1)
+        row.addWidget(self.one_scale)
         return row
+
+    def _combo(self, items: list[str], name: str) -> QComboBox:
+        combo = QComboBox()
+        combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
+        combo.addItems(items)
+        combo.setAccessibleName(name)
+        return combo
 
     def _make_bars(self) -> QVBoxLayout:
         self.bars = ProbabilityBars(self)
         self.bars.setFixedWidth(11 * GRID)
         self.bars.setMaximumHeight(220)
-        self.bars.hovered.connect(self.hovered)
+        self.bars.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.bars.setToolTip("How likely the network takes the probe for each digit; click one to look into it")
+        self.bars.pointed.connect(self._point_at_digit)
+        self.bars.chosen.connect(self._choose_digit)
         caption = QLabel("probabilities")
         caption.setProperty("role", "small")
         column = QVBoxLayout()
@@ -104,19 +135,89 @@ class NetworkPanel(Panel):
         self.canvas.apply_theme(theme)
         self.bars.apply_theme(theme)
 
+    # Showing
+
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the trace of ``snapshot``."""
-        self._snapshot = snapshot
         if self._pace_of_answers.is_due(rests=not self.workbench.is_running):
             self.answer.setText(_answer(snapshot.trace))
         self.bars.show_probabilities(snapshot.trace.probabilities)
-        self._refresh()
+        super().show_snapshot(snapshot)
+
+    def numbers(self) -> list[Row]:
+        """Return a row for each number that a layer handed on, with the gradient of the probe's cost by it."""
+        if self._snapshot is None:
+            return []
+        trace, rows = self._snapshot.trace, [_HEADING]
+        left_out = {name for name, layer in self._snapshot.network.layers.items() if isinstance(layer, LEFT_OUT)}
+        layers = {INPUT: (trace.inputs, trace.input_gradient)}
+        layers |= {n: (y, trace.output_gradients[n]) for n, y in trace.outputs.items() if n not in left_out}
+        for name, (values, gradients) in layers.items():
+            for index, value, gradient in table(values, gradients):
+                row, column = index[:2] if len(index) == 3 else ("", "")
+                rows.append((name, index[-1], row, column, value, gradient))
+        return rows + [("probabilities", digit, "", "", float(p), "") for digit, p in enumerate(trace.probabilities)]
+
+    def _groups(self, snapshot: Snapshot) -> list[TileGroup]:
+        self._fit(snapshot)
+        self._view = replace(
+            self._view,
+            gradients=self.shown.currentText() == GRADIENTS,
+            one_scale=self.one_scale.isChecked(),
+            channels=self.page.currentData() or slice(None),
+        )
+        return chain(snapshot, self._view)
+
+    def _fit(self, snapshot: Snapshot) -> None:
+        """Offer as many pages of channels as it takes for tiles in which something can be made out."""
+        fitted = snapshot.network.output_shapes, self.canvas.size()
+        if fitted == self._fitted:
+            return
+        self._fitted = fitted
+        count, most = channels_at_once(snapshot, self.canvas.width(), self.canvas.height()), most_channels(snapshot)
+        pages = [slice(first, min(first + count, most)) for first in range(0, most, count)]
+        if pages != [self.page.itemData(index) for index in range(self.page.count() - 1)]:
+            with QSignalBlocker(self.page):
+                self.page.clear()
+                for part in pages:
+                    self.page.addItem(f"{part.start}\u2013{part.stop - 1}", part)
+                self.page.addItem(f"all {most}", slice(None))
+            self.page.setVisible(len(pages) > 1)
+
+    def _describe(self, snapshot: Snapshot, place: Place) -> str:
+        return describe(snapshot, place)
+
+    # Pointing and choosing
+
+    def _show_marks(self, marks: Marks) -> None:
+        subject = {} if marks.subject is None else field_of(self._snapshot.network, marks.subject)
+        filters = _filters_of(marks.subject, subject) | _filters_of(marks.pointed, marks.lit)
+        if filters != self._view.filters:
+            self._view = replace(self._view, filters=filters)
+            self._refresh()
+        super()._show_marks(marks)
+        self.bars.mark(_digit_of(marks.pointed), _digit_of(marks.subject))
+
+    @Slot(object)
+    def _point_at_digit(self, digit: int | None) -> None:
+        self._point_at(None if digit is None else Probability(digit))
+
+    @Slot(int)
+    def _choose_digit(self, digit: int) -> None:
+        self.workbench.choose(Probability(digit))
 
     @Slot()
-    def _refresh(self) -> None:
-        if self._snapshot is not None:
-            show = activation_groups if self.shown.currentText() == ACTIVATIONS else gradient_groups
-            self.canvas.set_groups(show(self._snapshot))
+    def _turn_to_subject(self) -> None:
+        """Show the channels among which the one is that was chosen."""
+        subject = self.workbench.subject
+        parts = [self.page.itemData(index) for index in range(self.page.count() - 1)]
+        if (
+            len(parts) > 1
+            and isinstance(subject, Cell)
+            and len(subject.index) == 3
+            and self.page.currentIndex() < len(parts)
+        ):
+            self.page.setCurrentIndex(subject.index[2] // parts[0].stop)
 
     @Slot()
     def _choose_probe(self) -> None:
@@ -138,84 +239,22 @@ class NetworkPanel(Panel):
         self.index.setVisible(kind == "test")
 
 
+def _filters_of(place: Place | None, field: Mapping[str, Region]) -> dict[str, int]:
+    """Return convolution -> its only filter that has to do with ``place``, whose field is given."""
+    if isinstance(place, Weight):
+        return {place.layer: place.index[0]}
+    parts = {key.partition("/")[0]: region[0] for key, region in field.items() if key.endswith("/weight")}
+    return {layer: part.start for layer, part in parts.items() if part.stop - part.start == 1}
+
+
+def _digit_of(place: Place | None) -> int | None:
+    return place.digit if isinstance(place, Probability) else None
+
+
 def _answer(trace: Trace) -> str:
     """Return what the probe is and what the network takes it for."""
     best = int(trace.probabilities.argmax())
     taken = f"taken for {best} ({trace.probabilities[best]:.0%})"
     if trace.probe.label is None:
-        return f"{taken}; gradients for {best}"
-    return f"is {trace.probe.label}, {taken}, cost {trace.loss:.3f} nats"
-
-
-def activation_groups(snapshot: Snapshot) -> list[TileGroup]:
-    """Return the input and what each layer hands on."""
-    trace = snapshot.trace
-    groups = [_input_group(trace, trace.inputs, Coloring.GREY)]
-    return groups + _layer_groups(snapshot, trace.outputs)
-
-
-def gradient_groups(snapshot: Snapshot) -> list[TileGroup]:
-    """Return the gradients of the cost by the input and by each layer's output."""
-    trace = snapshot.trace
-    groups = [_input_group(trace, trace.input_gradient, Coloring.SIGNED)]
-    return groups + _layer_groups(snapshot, trace.output_gradients)
-
-
-def _input_group(trace: Trace, values: np.ndarray, coloring: Coloring) -> TileGroup:
-    image = np.moveaxis(values, 2, 0)
-    if coloring is Coloring.GREY:  # shown as drawn; the numbers that the network is given are in the status bar
-        image, scale = trace.probe.image[np.newaxis], 255.0
-    else:
-        scale = nice_ceiling(largest_magnitude(image))
-    describe = _cell_description("input", trace.inputs, trace.input_gradient)
-    return TileGroup("input", "input", "28\u00d728", image, describe, coloring, scale)
-
-
-def _layer_groups(snapshot: Snapshot, values: dict[str, np.ndarray]) -> list[TileGroup]:
-    """Return one group a layer; Flatten, which only lays cells out anew, is left out."""
-    trace = snapshot.trace
-    return [
-        TileGroup(
-            name,
-            name,
-            shape_text(values[name].shape),
-            _as_tiles(values[name]),
-            _cell_description(name, trace.outputs[name], trace.output_gradients[name]),
-            Coloring.SIGNED,
-            nice_ceiling(largest_magnitude(values[name])),
-        )
-        for name, layer in snapshot.network.layers.items()
-        if not isinstance(layer, Flatten)
-    ]
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """Return a layer's shape as people write it: "8 @ 24x24", or "128"."""
-    if len(shape) == 1:
-        return f"{shape[0]}"
-    height, width, channels = shape
-    return f"{channels} @ {height}\u00d7{width}"
-
-
-def _as_tiles(values: np.ndarray) -> np.ndarray:
-    """Return maps (H, W, C) as (C, H, W), and a vector as one upright strip of up to 32 rows."""
-    if values.ndim == 3:
-        return np.moveaxis(values, 2, 0)
-    return values.reshape(1, _strip_rows(values.size), -1)
-
-
-def _strip_rows(size: int) -> int:
-    return 32 if size % 32 == 0 else size
-
-
-def _cell_description(name: str, values: np.ndarray, gradients: np.ndarray) -> Callable[[int, int, int], str]:
-    return partial(_describe_cell, name, values, gradients)
-
-
-def _describe_cell(name: str, values: np.ndarray, gradients: np.ndarray, tile: int, row: int, column: int) -> str:
-    if values.ndim == 3:
-        place, index = f"{name}, channel {tile}, ({row}, {column})", (row, column, tile)
-    else:
-        unit = row * (values.size // _strip_rows(values.size)) + column
-        place, index = f"{name}, unit {unit}", (unit,)
-    return f"{place}: {number(values[index])}   gradient {number(gradients[index])}"
+        return f"{taken}; gradients for {trace.target}"
+    return f"{trace.probe.label}, {taken}, cost {trace.loss:.3f}"

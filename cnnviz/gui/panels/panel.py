@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QWidget
 
 from cnnviz.gui.theme import Theme
@@ -36,6 +37,7 @@ class Panel(QWidget):
     interval: ClassVar[float] = 0.0
 
     hovered = Signal(str)  # what is under the mouse, for the status bar; empty when nothing is
+    menu_wanted = Signal(QPoint)  # at this place of the screen
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +57,10 @@ class Panel(QWidget):
     def numbers(self) -> list[Row]:
         """Return what is shown as the rows of a table, the first of them its heading; empty where there is nothing."""
         return []
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """Ask for the menu, unless a field of the panel has shown one of its own."""
+        self.menu_wanted.emit(event.globalPos())
 
     def catch_up(self) -> None:
         """Look at what else has changed while the panel was not seen; called when it comes to the front."""

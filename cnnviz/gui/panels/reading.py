@@ -14,11 +14,12 @@ from cnnviz.gui.course import Moment
 from cnnviz.gui.course_strip import CourseStrip
 from cnnviz.gui.pad import PEN_WIDTH
 from cnnviz.gui.panels.drawing import DrawingPanel
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.stage_view import StageView
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.throttle import Throttle
 from cnnviz.gui.workbench import Workbench
+from cnnviz.training.evaluation import CLASSES
 from cnnviz.training.snapshot import Snapshot
 
 EMPTY = "Draw a digit: the answer is shown here along the path of the pen"
@@ -69,6 +70,7 @@ class ReadingPanel(Panel):
         super().__init__(workbench, parent)
         self._drawing: DrawingPanel | None = None
         self._job: _Job | None = None
+        self._answers: np.ndarray | None = None  # to the stages, shape (4, 10)
         self._look_soon = Throttle(_STAGES_EVERY, self)
         self._look_soon.timeout.connect(self._look)
         self._course_soon = Throttle(_COURSE_EVERY, self)
@@ -93,6 +95,15 @@ class ReadingPanel(Panel):
         self._drawing = drawing
         drawing.drawing_read.connect(self._on_drawing_read)
         self.strip.chosen.connect(drawing.show_moment)
+
+    def numbers(self) -> list[Row]:
+        """Return the ten probabilities for each stage of preparation, and along the path of the pen."""
+        if self._answers is None:
+            return []
+        heading = ("stage", "part of the path", *(f"probability of {digit}" for digit in range(CLASSES)))
+        stages = ((stage.title, None, *row) for stage, row in zip(STAGES, self._answers, strict=True))
+        course = zip(self.strip.moments, self.strip.probabilities, strict=True)
+        return [heading, *stages, *((None, moment.share, *row) for moment, row in course)]
 
     # When to look
 
@@ -134,11 +145,12 @@ class ReadingPanel(Panel):
     def _show_stages(self) -> None:
         images, answers = self._staged(), [None] * len(STAGES)
         snapshot = self.workbench.snapshot
+        self._answers = None
         if images is None:
             images = answers
         elif snapshot is not None:
-            shares = self.workbench.classify_all(images, snapshot)
-            answers = [(int(row.argmax()), float(row.max())) for row in shares]
+            self._answers = self.workbench.classify_all(images, snapshot)
+            answers = [(int(row.argmax()), float(row.max())) for row in self._answers]
         for view, image, answer in zip(self.stages, images, answers, strict=True):
             view.show_stage(image, answer, answer is not None and answer[0] != answers[-1][0])
 

@@ -1,37 +1,47 @@
 """Max pooling and the gradient's way back through it."""
 
 import math
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from PySide6.QtCore import QRect, QSignalBlocker, QSize, Qt, Slot
-from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from PySide6.QtCore import QRect, QSize, Qt, Slot
+from PySide6.QtGui import QHideEvent, QResizeEvent
+from PySide6.QtWidgets import QPushButton, QWidget
 
-from cnnviz.gui.fields import settle
-from cnnviz.gui.panels.panel import Panel
+from cnnviz.explain.places import INPUT, Cell
+from cnnviz.explain.routing import Passage, Routing, passage_in_batch, pooled_of_image
+from cnnviz.gui.batch_routing import BatchRouting
+from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.pooling import (
-    WIDEST_SUMS,
     PooledChannel,
-    conservation_text,
-    facts_text,
+    changed_text,
     pooling_layers,
     strongest_channel,
-    surplus_text,
+    sums_text,
+    tied_text,
     window_text,
 )
 from cnnviz.gui.readout import Readout
 from cnnviz.gui.routing_canvas import RoutingCanvas
-from cnnviz.gui.routing_layout import CAPTION, MapShapes, RoutingLayout, arrange_maps
-from cnnviz.gui.theme import GRID, TEXT, Theme, small_font
+from cnnviz.gui.routing_controls import RoutingControls
+from cnnviz.gui.routing_layout import ARRIVING, CAPTION, MAXIMA, MapShapes, RoutingLayout, arrange_maps
+from cnnviz.gui.routing_meter import LEAST_ROW as LEAST_METER_ROW
+from cnnviz.gui.routing_meter import RoutingMeter
+from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
 from cnnviz.gui.window_strip import LEAST_ROW, WindowStrip
 from cnnviz.gui.workbench import Workbench
+from cnnviz.nn import TIES, MaxPool2D
 from cnnviz.training.snapshot import Snapshot
 
 NOTHING_YET = "The gradient's way back through max pooling appears here as soon as the data are loaded"
 NO_POOLING = "This network has no max pooling layer, so there is no routing to show"
-_SUMS = TEXT + 5  # pixels of the line of sums
+NO_BATCH = "No batch yet: Space trains, Right learns one"
+_LARGE_CELL = 6  # pixels; maps of such cells leave what room there is to the texts
+_METER_ROW = 16  # pixels of the meter's rows where there is room
+_SMALL_BUTTON = f"font-size: {SMALL}px; padding: 0 6px; min-height: 12px;"
 _GAP = GRID // 4
+_LINE, _OVERLAP = 13, 1  # pixels of a line of the facts; that the last one may reach further down
 
 
 class RoutingPanel(Panel):
@@ -39,12 +49,15 @@ class RoutingPanel(Panel):
 
     Attributes
     ----------
-    layer : QComboBox
-        The pooling layer; shown only where there are several.
-    channel : QSpinBox
+    controls : RoutingControls
+        Which image, layer and channel are shown.
     canvas : RoutingCanvas
-    sums, facts : Readout
-        That the gradient is conserved; ties, and winners that changed.
+    meter : RoutingMeter
+        How much gradient comes in and goes out, under each tie policy; which of them is shown.
+    facts : Readout
+        Ties, winners that changed, and the sums.
+    adopt : QPushButton
+        Begins a run with the policy that is shown, if that is another one.
     strip : WindowStrip
         The window under the mouse.
     """
@@ -53,8 +66,9 @@ class RoutingPanel(Panel):
     title: ClassVar[str] = "Max-pool routing"
     about: ClassVar[str] = (
         "Max pooling keeps the largest value of each window (dot), and hands the gradient of the cost that arrives "
-        "there back to the cell that won; the others get nothing. Orange is above zero and blue below; in hatched "
-        "windows all is zero, so that nobody won by merit."
+        "there back to the cell that won; in hatched windows all is zero, so that nobody won by merit. Orange is above "
+        "zero and blue below; the bars compare what arrives (pale) with what is handed out, by who gets it when cells "
+        "tie: the first of them, all in full, or all in equal parts."
     )
 
     interval: ClassVar[float] = 0.09
@@ -62,68 +76,63 @@ class RoutingPanel(Panel):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(workbench, parent)
         self._snapshot: Snapshot | None = None
-        self._previous: Snapshot | None = None
+        self._previous: Snapshot | None = None  # of another step, or other parameters
         self._pooled: PooledChannel | None = None
+        self._passage: Passage | None = None  # of the image that is shown, all channels
+        self._ties: str | None = None  # what if; None: the network's own
         self._layout: RoutingLayout | None = None
         self._offered: tuple[str, str] | None = None  # network and layer that the channels are offered of
-        self._make_controls()
+        self._batch = BatchRouting(self)
+        self._batch.ready.connect(self._show_figures)
+        self.controls = RoutingControls(self)
+        self.controls.changed.connect(self._refresh)
+        self.controls.source_changed.connect(self._change_source)
+        self.controls.strongest_wanted.connect(self._choose_strongest)
         self._make_picture()
+        self._make_figures()
         self._show_sentence(NOTHING_YET)
-
-    def _make_controls(self) -> None:
-        self.layer = QComboBox()
-        self.layer.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
-        self.layer.setAccessibleName("Pooling layer")
-        self.layer.setToolTip("Which max pooling layer is shown")
-        self.layer.currentTextChanged.connect(self._refresh)
-        self.kind = QLabel()
-        self.kind.setProperty("role", "muted")
-        self.channel = QSpinBox()
-        self.channel.setPrefix("channel ")
-        self.channel.setWrapping(True)
-        self.channel.setAccessibleName("Channel")
-        self.channel.setToolTip("Which channel is shown, counted from 0 (wheel over the maps; \u2190 \u2192 in them)")
-        settle(self.channel)
-        self.channel.valueChanged.connect(self._refresh)
-        self.strongest = QPushButton("Strongest")
-        self.strongest.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.strongest.setAccessibleName("Strongest channel")
-        self.strongest.setToolTip("Show the channel at which the largest gradient arrives now")
-        self.strongest.clicked.connect(self._choose_strongest)
-        self._controls = QWidget(self)
-        row = QHBoxLayout(self._controls)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GRID)
-        for widget in (self.layer, self.channel, self.strongest, self.kind):
-            row.addWidget(widget)
-        row.addStretch(1)
+        workbench.run_started.connect(self._take_own_ties)
 
     def _make_picture(self) -> None:
         self.canvas = RoutingCanvas(self)
         self.canvas.setAccessibleName("Maps of max pooling")
         self.canvas.pointed.connect(self._on_pointed)
+        self.canvas.clicked.connect(self._choose_cell)
         self.canvas.channel_stepped.connect(self._step_channel)
-        self.sums = Readout(parent=self)
-        self.sums.setAccessibleName("Sums of the gradients")
-        self.sums.setToolTip(
-            "Routing neither makes nor loses gradient: what arrives at the maxima is what their cells are handed"
-        )
+        self.canvas.image_stepped.connect(self._step_image)
+        self.strip = WindowStrip(self)
+
+    def _make_figures(self) -> None:
+        self.meter = RoutingMeter(self)
+        self.meter.chosen.connect(self._try_ties)
+        self.meter.hovered.connect(self.hovered)
         top = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
         self.facts = Readout(alignment=top, muted=True, parent=self)
         self.facts.setFont(small_font())
-        self.facts.setAccessibleName("Ties and changes")
+        self.facts.setAccessibleName("Ties, changes and sums")
         self.facts.setToolTip(
-            "Tied: several cells hold the maximum. Silent: all cells are zero.\n"
-            "New winners: windows in which another cell won than in the previous picture."
+            "Tied: several cells hold the maximum. Silent: all cells are zero (hatched); where a ReLU comes before,\n"
+            "it lets nothing through of what these are handed.\n"
+            "New winners: windows in which other cells win than before the latest change of the parameters.\n"
+            "Of the probe, the windows of this channel are counted; of a batch, those of all its images and channels,\n"
+            "which may come a moment later."
         )
-        self.strip = WindowStrip(self)
+        self.adopt = QPushButton("Train with it", self)
+        self.adopt.setStyleSheet(_SMALL_BUTTON)
+        self.adopt.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.adopt.setAccessibleName("Train with this tie policy")
+        self.adopt.setToolTip("Begin anew with this tie policy, all other settings as they are")
+        self.adopt.clicked.connect(self._train_with_ties)
+        self.adopt.hide()
 
     # What is shown
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Show the routing in the trace of ``snapshot``."""
+        """Show the routing in the trace of ``snapshot``, or in its batch."""
         if snapshot is not self._snapshot:
-            self._previous, self._snapshot = self._snapshot, snapshot
+            if self._snapshot is None or not _is_same_moment(snapshot, self._snapshot):
+                self._previous = self._snapshot
+            self._snapshot = snapshot
         self._refresh()
 
     @Slot()
@@ -135,62 +144,102 @@ class RoutingPanel(Panel):
         if not layers:
             self._show_sentence(NO_POOLING)
             return
-        self._offer_layers(layers)
         with np.errstate(over="ignore", invalid="ignore"):  # a network that is about to diverge
-            self._offer_channels(self._snapshot, self.layer.currentText())
-            self._pooled = self._chosen_of(self._snapshot)
+            self.controls.offer_layers(layers)
+            self._offer_channels(self._snapshot)
+            batch = self._snapshot.batch
+            self.controls.offer_images(0 if batch is None else len(batch.labels))
+            if self.controls.is_batch and batch is None:
+                self._show_sentence(NO_BATCH)
+                self.controls.show()
+                return
+            self._passage = self._chosen_passage()
+            channel = self.controls.channel.value()
+            self._pooled = PooledChannel.of(self._passage, self._pool, self._layer, channel, self._ties)
             self._show_pooled()
 
-    def _offer_layers(self, layers: list[str]) -> None:
-        if [self.layer.itemText(i) for i in range(self.layer.count())] != layers:
-            with QSignalBlocker(self.layer):
-                self.layer.clear()
-                self.layer.addItems(layers)
-            self.layer.setVisible(len(layers) > 1)
+    @property
+    def _layer(self) -> str:
+        """The layer that is shown."""
+        return self.controls.layer.currentText()
 
-    def _offer_channels(self, snapshot: Snapshot, layer: str) -> None:
-        """Offer the channels of ``layer``, the strongest first where the layer was not shown before."""
-        if (snapshot.network.name, layer) == self._offered:
-            return
-        self._offered = (snapshot.network.name, layer)
-        channels = snapshot.network.output_shapes[layer][2]
-        pool = snapshot.network.layers[layer]
-        with QSignalBlocker(self.channel):
-            self.channel.setSuffix(f"  (0\u2013{channels - 1})")
-            self.channel.setRange(0, channels - 1)
-            self.channel.setValue(strongest_channel(snapshot.trace.output_gradients[layer]))
-        self.kind.setText(f"{layer}, {pool.size}\u00d7{pool.size}")
+    @property
+    def _pool(self) -> MaxPool2D:
+        return self._snapshot.network.layers[self._layer]
 
-    def _chosen_of(self, snapshot: Snapshot) -> PooledChannel:
-        layer = self.layer.currentText()
-        return PooledChannel.of(snapshot.trace, snapshot.network.layers[layer], layer, self.channel.value())
+    @property
+    def shown_ties(self) -> str:
+        """The tie policy that is shown."""
+        return self._ties or self._pool.ties
+
+    def _offer_channels(self, snapshot: Snapshot) -> None:
+        """Offer the channels of the chosen layer, the strongest first where the layer was not shown before."""
+        layer = self._layer
+        if (snapshot.network.name, layer) != self._offered:
+            self._offered = (snapshot.network.name, layer)
+            count = snapshot.network.output_shapes[layer][2]
+            chosen = strongest_channel(snapshot.trace.output_gradients[layer])
+            self.controls.offer_channels(count, chosen, snapshot.network.layers[layer])
+
+    def _chosen_passage(self) -> Passage:
+        """Return what becomes of the probe, or of the chosen image of the batch."""
+        if self.controls.is_batch:
+            return passage_in_batch(self._snapshot, self._layer, self.controls.image.value() - 1)
+        return Passage.of(self._snapshot.trace, self._layer)
 
     def _show_pooled(self) -> None:
-        """Show the maps, the sentences on them and the window under the mouse."""
-        pooled = self._pooled
-        self._tell(pooled)
-        for widget in (self._controls, self.sums, self.strip):
-            widget.show()
+        """Show the maps, the figures, and the window under the mouse."""
+        self.controls.show()
         self._arrange()
-        self.canvas.show_channel(pooled, self._layout)
+        self._show_figures()
+        self.canvas.show_channel(self._pooled, self._layout)
         self._show_window()
 
-    def _tell(self, pooled: PooledChannel) -> None:
-        """Put into words what the maps show."""
-        lines = [surplus_text(pooled), facts_text(pooled, self._changed_winners(pooled))]
-        self.sums.setText(conservation_text(pooled))
-        self.facts.setText("\n".join(line for line in lines if line))
+    @Slot()
+    def _show_figures(self) -> None:
+        """Show how much gradient comes and goes, and put the rest into words."""
+        if self._pooled is None:
+            return
+        routing, ties = self._routing(), self.shown_ties
+        self.meter.show_routing(routing, self._pool.ties, ties)
+        self._write_facts()
+        self.adopt.setText(f"Train with \u201c{ties}\u201d")
 
-    def _changed_winners(self, pooled: PooledChannel) -> int | None:
-        """Return in how many windows others won in the snapshot before; None where that was another run's."""
+    def _routing(self) -> Routing | None:
+        """Return the figures of the channel, or of the whole batch; None while those are not known."""
+        earlier = self._earlier()
+        if not self.controls.is_batch:
+            channel = self._pooled.channel
+            probe = self._snapshot.trace.probe.image
+            before = None if earlier is None else pooled_of_image(earlier, self._layer, probe)[..., channel]
+            return self._pooled.routing(before)
+        if self.isVisible():
+            self._batch.ask(self._snapshot, self._layer, earlier)
+        return self._batch.routing
+
+    def _earlier(self) -> Snapshot | None:
+        """Return the moment that new winners are counted from; None where that was another run's."""
         previous = self._previous
-        if previous is None or previous.network is not self._snapshot.network:
-            return None
-        return pooled.changed_since(self._chosen_of(previous))
+        return None if previous is None or previous.network is not self._snapshot.network else previous
+
+    def _write_facts(self) -> None:
+        """Write what is said beside the meter, the most important first, as much as there is room for."""
+        routing, ties = self.meter.routing, self.shown_ties
+        if routing is None:
+            self.facts.setText("Counting the whole batch\u2026")
+            return
+        lines = [tied_text(routing), changed_text(routing, ties), sums_text(routing, ties)]
+        room = self.facts.height()
+        if ties != self._pool.ties:
+            lines[1:] = reversed(lines[1:])
+            room -= self.adopt.height()
+        if self.controls.is_batch:
+            lines.insert(0, f"all {routing.images} images, {routing.channels} channels")
+        self.facts.setText("\n".join([line for line in lines if line][: (room + _OVERLAP) // _LINE]))
 
     def _show_sentence(self, sentence: str) -> None:
-        self._pooled = self._layout = None
-        for widget in (self._controls, self.sums, self.facts, self.strip):
+        self._pooled = self._passage = self._layout = None
+        for widget in (self.controls, self.meter, self.facts, self.adopt, self.strip):
             widget.hide()
         self._arrange()
         self.canvas.show_sentence(sentence)
@@ -202,34 +251,84 @@ class RoutingPanel(Panel):
         if window is not None:
             self.hovered.emit(window_text(self._pooled, window))
 
+    def numbers(self) -> list[Row]:
+        """Return the cells of all windows of the channel."""
+        return [] if self._pooled is None else self._pooled.rows()
+
     # What the user does
 
     @Slot()
+    def _change_source(self) -> None:
+        """Show the probe, or the batch, and let go of what is no longer asked for."""
+        if not self.controls.is_batch:
+            self._batch.forget()
+        self._refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Reckon nothing that nobody sees."""
+        self._batch.forget()
+        super().hideEvent(event)
+
+    @Slot()
     def _choose_strongest(self) -> None:
-        if self._pooled is not None:
-            gradients = self._snapshot.trace.output_gradients[self._pooled.layer]
-            self.channel.setValue(strongest_channel(gradients))
+        if self._passage is not None:
+            self.controls.channel.setValue(strongest_channel(self._passage.arriving))
 
     @Slot(int)
     def _step_channel(self, steps: int) -> None:
         if self._pooled is not None:
-            self.channel.stepBy(steps)
+            self.controls.channel.stepBy(steps)
+
+    @Slot(int)
+    def _step_image(self, steps: int) -> None:
+        if self._pooled is not None and self.controls.is_batch:
+            self.controls.image.stepBy(steps)
+
+    @Slot(str)
+    def _try_ties(self, ties: str) -> None:
+        """Show what the layer would do with another tie policy."""
+        self._ties = ties
+        self._refresh()
+
+    @Slot()
+    def _take_own_ties(self) -> None:
+        """Show the next run with its own policy."""
+        self._ties = None
+
+    @Slot()
+    def _train_with_ties(self) -> None:
+        self.workbench.try_run(replace(self.workbench.config, ties=self.shown_ties))
 
     @Slot()
     def _on_pointed(self) -> None:
+        self.workbench.point_at(self._cell())
         if self.canvas.window is None:
             self.hovered.emit("")
         if self._pooled is not None and self.canvas.pooled is not None:
             self._arrange()
             self._show_window()
 
+    @Slot()
+    def _choose_cell(self) -> None:
+        if (cell := self._cell()) is not None:
+            self.workbench.choose(cell)
+
+    def _cell(self) -> Cell | None:
+        """Return the number of the probe's trace that is under the mouse; None for images of a batch."""
+        if self._pooled is None or self.canvas.cell is None or self.controls.is_batch:
+            return None
+        map_, row, column = self.canvas.cell
+        names = list(self._snapshot.network.layers)
+        index = names.index(self._layer)
+        before = names[index - 1] if index else INPUT
+        return Cell(self._layer if map_ in (MAXIMA, ARRIVING) else before, (row, column, self._pooled.channel))
+
     # The picture
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
-        self.canvas.apply_theme(theme)
-        self.strip.apply_theme(theme)
-        self._fit_sums()
+        for part in (self.canvas, self.meter, self.strip):
+            part.apply_theme(theme)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a size at which published networks are pleasant to look at."""
@@ -241,47 +340,74 @@ class RoutingPanel(Panel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Find new places."""
-        self._fit_sums()
+        self.controls.fit(self.width() - 2 * GRID)
         self._arrange()
         if self._pooled is not None:
+            self._write_facts()
             self.canvas.show_channel(self._pooled, self._layout)
             self._show_window()
 
-    def _fit_sums(self) -> None:
-        """Write the sums in the size of text where sums of any magnitude fit, else in that of captions."""
-        text = QApplication.font()
-        fits = QFontMetrics(text).horizontalAdvance(WIDEST_SUMS) <= self.width() - 2 * GRID
-        self.sums.setFont(text if fits else small_font())
-
     def _arrange(self) -> None:
-        """Put the controls on top, the maps as large as fits, and the texts under them."""
+        """Put the controls on top, the maps as large as fits, and figures and texts under them."""
         area = self.rect().adjusted(0, 0, 0, -_GAP)
+        height = self.controls.sizeHint().height()
+        self.controls.setGeometry(GRID, 0, area.width() - 2 * GRID, height)
         if self._pooled is None:
-            self.canvas.setGeometry(area)
+            self.canvas.setGeometry(area.adjusted(0, height + _GAP, 0, 0))
             return
-        controls = self._controls.sizeHint().height()
-        self._controls.setGeometry(GRID, 0, area.width() - 2 * GRID, controls)
-        area.setTop(controls + _GAP)
-        table, facts = self._text_heights()
-        room = area.height() - _GAP - _SUMS - max(table, facts + CAPTION)
-        self._layout = arrange_maps(MapShapes.of(self._pooled), area.width(), room, self.devicePixelRatioF())
+        area.setTop(height + _GAP)
+        self._layout = self._maps_in(area)
         height = math.ceil(self._layout.height)
         self.canvas.setGeometry(area.x(), area.y(), area.width(), height)
         area.setTop(area.top() + height + _GAP)
-        self._arrange_texts(area, table, facts)
+        self._arrange_texts(area.adjusted(GRID, 0, -GRID, 0))
 
-    def _text_heights(self) -> tuple[int, int]:
-        """Return how high the table of a window is at the least, and the facts."""
-        return LEAST_ROW * self._pooled.pool.size, CAPTION * (self.facts.text().count("\n") + 1)
+    def _maps_in(self, area: QRect) -> RoutingLayout:
+        """Return the maps as large as fits above the meter; above the table of a window too if they stay large."""
+        shapes, ratio = MapShapes.of(self._pooled), self.devicePixelRatioF()
+        room = area.height() - _GAP
+        layout = arrange_maps(shapes, area.width(), room - _METER_ROW * len(TIES) - CAPTION - self._table(), ratio)
+        if layout.cell >= _LARGE_CELL:
+            return layout
+        return arrange_maps(shapes, area.width(), room - LEAST_METER_ROW * len(TIES), ratio)
 
-    def _arrange_texts(self, area: QRect, table: int, facts: int) -> None:
-        """Put the texts into ``area``; where there is little room, a window takes the place of the facts."""
-        width = area.width() - 2 * GRID
-        self.sums.setGeometry(GRID, area.y(), width, _SUMS)
-        area.setTop(area.top() + _SUMS)
-        self.facts.setGeometry(GRID, area.y(), width, facts)
-        crowded = area.height() < facts + table
-        self.facts.setVisible(not crowded or self.canvas.window is None)
-        if not self.facts.isHidden():
-            area.setTop(area.top() + facts)
-        self.strip.setGeometry(area)
+    def _table(self) -> int:
+        """Return how high the table of a window is at the least."""
+        return LEAST_ROW * self._pooled.pool.size
+
+    def _arrange_texts(self, area: QRect) -> None:
+        """Put figures and texts into ``area``; where there is little room, a window takes their place."""
+        least = LEAST_METER_ROW * len(TIES)
+        crowded = area.height() < least + GRID // 2 + self._table()
+        figures = QRect(area)
+        if not crowded:
+            most = area.height() - GRID // 2 - self._table()
+            figures.setHeight(min(most, _METER_ROW * len(TIES)))
+        shown = not crowded or self.canvas.window is None
+        self._arrange_figures(figures, shown)
+        self.strip.setVisible(not (crowded and shown))
+        strip = area if crowded else area.adjusted(0, figures.height() + GRID // 2, 0, 0)
+        self.strip.setGeometry(strip.adjusted(-GRID, 0, GRID, 0))
+
+    def _arrange_figures(self, area: QRect, shown: bool) -> None:
+        """Put the meter to the left and the words to the right, the button in the lower right corner."""
+        meter = area.width() // 2
+        self.meter.setGeometry(area.x(), area.y(), meter, area.height())
+        words = area.adjusted(meter + GRID, 0, 0, 0)
+        self.facts.setGeometry(words)
+        button = self.adopt.sizeHint()
+        self.adopt.setGeometry(
+            words.right() + 1 - button.width(), words.bottom() + 1 - button.height(), button.width(), button.height()
+        )
+        for widget in (self.meter, self.facts):
+            widget.setVisible(shown)
+        self.adopt.setVisible(shown and self.shown_ties != self._pool.ties)
+        self.adopt.raise_()
+
+
+def _is_same_moment(snapshot: Snapshot, other: Snapshot) -> bool:
+    """Return whether both show the same parameters, as when only another probe was chosen."""
+    if snapshot.step != other.step or snapshot.network is not other.network:
+        return False
+    is_other_image = not np.array_equal(snapshot.trace.probe.image, other.trace.probe.image)
+    return is_other_image and np.array_equal(snapshot.parameters.vector, other.parameters.vector)

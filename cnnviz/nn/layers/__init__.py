@@ -5,7 +5,7 @@ from cnnviz.nn.layers.dense import Dense
 from cnnviz.nn.layers.dropout import Dropout
 from cnnviz.nn.layers.flatten import Flatten
 from cnnviz.nn.layers.layer import Layer
-from cnnviz.nn.layers.maxpool2d import MaxPool2D
+from cnnviz.nn.layers.maxpool2d import TIES, MaxPool2D
 from cnnviz.nn.layers.relu import ReLU
 
 LAYERS = (
@@ -17,4 +17,4 @@ LAYERS = (
     Dropout,
 )
 
-__all__ = ["LAYERS", "Conv2D", "Dense", "Dropout", "Flatten", "Layer", "MaxPool2D", "ReLU"]
+__all__ = ["LAYERS", "TIES", "Conv2D", "Dense", "Dropout", "Flatten", "Layer", "MaxPool2D", "ReLU"]

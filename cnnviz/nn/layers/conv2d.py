@@ -103,7 +103,7 @@ class Conv2D(Layer):
 
     def forward(self, x: np.ndarray, params: Arrays, workspace: Workspace = FRESH) -> tuple[np.ndarray, ConvCache]:
         """Return y, shape (N, Ho, Wo, F), for x of shape (N, H, W, C)."""
-        padding = self._padding(x.shape[1:])
+        padding = self.border(x.shape[1:])
         padded = _bordered(x, padding, workspace)
         y = correlate(padded, params["weight"], params.get("bias"), self.stride, workspace)
         return y, ConvCache(padded, padding)
@@ -121,7 +121,8 @@ class Conv2D(Layer):
         """Write the gradients by the filters (Zhou, section 5) and by their biases."""
         filter_gradient(dy, cache.padded, gradients["weight"], gradients.get("bias"), self.stride, workspace)
 
-    def _padding(self, input_shape: Shape) -> Padding:
+    def border(self, input_shape: Shape) -> Padding:
+        """Return the widths ((top, bottom), (left, right)) of the border of zeros around an input."""
         if self.padding == "valid":
             return _NONE
         return self._same(input_shape[0], self.kernel[0]), self._same(input_shape[1], self.kernel[1])
@@ -131,7 +132,7 @@ class Conv2D(Layer):
         return missing // 2, missing - missing // 2
 
     def _padded_size(self, input_shape: Shape) -> tuple[int, int]:
-        (top, bottom), (left, right) = self._padding(input_shape)
+        (top, bottom), (left, right) = self.border(input_shape)
         return input_shape[0] + top + bottom, input_shape[1] + left + right
 
 

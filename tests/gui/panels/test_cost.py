@@ -11,7 +11,7 @@ from cnnviz.gui.panels.cost import NO_STEPS, CostPanel, past_text, step_text
 from cnnviz.gui.theme import DARK, LIGHT, Theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.evaluation import Evaluation
-from cnnviz.training.history import HistoryView, TestPoint
+from cnnviz.training.history import Edit, HistoryView, TestPoint
 from cnnviz.training.snapshot import Snapshot
 
 LONG = 200_000
@@ -156,6 +156,37 @@ def test_that_epochs_and_new_learning_rates_are_marked(panel: CostPanel, snapsho
     panel.show_snapshot(with_history(snapshot, history, steps_per_epoch=1000))
     np.testing.assert_array_equal(panel.chart.epochs.getData()[0], [1000, 1000, 2000, 2000])
     np.testing.assert_array_equal(panel.chart.rates.getData()[0], [1200, 1200])
+
+
+def test_that_parameters_set_by_hand_are_marked_and_the_newest_is_named(panel: CostPanel, snapshot: Snapshot) -> None:
+    history = run_of(2500)
+    panel.show_snapshot(with_history(snapshot, history))
+    assert not panel.chart.edits.isVisible()
+    edits = (Edit(0, "conv1/bias[3]", 0.0, 0.5), Edit(2000, "conv1/weight[3,0,1,2]", 0.25, -1.25))
+    panel.show_snapshot(with_history(snapshot, history._replace(edits=edits)))
+    np.testing.assert_array_equal(panel.chart.edits.getData()[0], [0, 2000])
+    assert panel.chart.edits.isVisible()
+    assert panel.chart.edit_text.toPlainText() == "conv1/weight[3,0,1,2] \u2192 \u22121.25"
+    assert panel.chart.edit_text.pos().x() == 2000
+    bottom, top = panel.chart.cost_plot.viewRange()[1]
+    assert all(bottom < y < bottom + 0.2 * (top - bottom) for y in panel.chart.edits.getData()[1])
+
+
+@pytest.mark.parametrize("step", [0, 1000, 1700, 2500])
+def test_that_what_was_set_by_hand_is_named_within_the_plot(panel: CostPanel, snapshot: Snapshot, step: int) -> None:
+    edit = Edit(step, "dense1/weight[103,640]", 0.25, -1.25)
+    panel.show_snapshot(with_history(snapshot, run_of(2500)._replace(edits=(edit,))))
+    panel.grab()
+    text, plot = panel.chart.edit_text.sceneBoundingRect(), panel.chart.cost_plot.vb.sceneBoundingRect()
+    assert plot.left() <= text.left()
+    assert text.right() <= plot.right()
+
+
+def test_that_near_an_edit_the_readout_names_parameter_and_values() -> None:
+    history = run_of(2500)._replace(edits=(Edit(1000, "conv1/weight[3,0,1,2]", 0.25, -1.25),))
+    said = "conv1/weight[3,0,1,2] set by hand after step 1,000: 0.25 \u2192 \u22121.25"
+    assert said in step_text(history, 1004, 5)
+    assert said not in step_text(history, 1006, 5)
 
 
 def test_that_the_newest_test_accuracy_stands_beside_its_marker(panel: CostPanel, snapshot: Snapshot) -> None:

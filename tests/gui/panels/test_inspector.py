@@ -512,8 +512,8 @@ def test_that_tab_shows_where_the_keys_are(shown, workbench):
     workbench.choose(CONV)
     shown.activateWindow()
     QApplication.processEvents()
-    shown.backwards.setFocus()
-    QTest.keyClick(shown.backwards, Qt.Key.Key_Tab)
+    shown.copy.setFocus()
+    QTest.keyClick(shown.copy, Qt.Key.Key_Tab)
     assert QApplication.focusWidget() is shown.canvas
     assert shown.canvas.figure.place(shown.canvas.spot).layer == "relu1"
     QTest.keyClick(shown.canvas, Qt.Key.Key_Backtab)

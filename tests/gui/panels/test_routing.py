@@ -9,12 +9,15 @@ from PySide6.QtGui import QColor, QKeyEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from cnnviz.gui.panels.routing import NO_POOLING, NOTHING_YET, RoutingPanel
+from cnnviz.explain.places import INPUT, Cell
+from cnnviz.explain.routing import Passage, passage_in_batch, route, route_batch
+from cnnviz.gui.panels.routing import NO_BATCH, NO_POOLING, NOTHING_YET, RoutingPanel
 from cnnviz.gui.pooling import PooledChannel, strongest_channel, window_text
 from cnnviz.gui.theme import DARK, LIGHT, Theme, signed_colors
 from cnnviz.gui.tiles import Coloring, color_pixels
 from cnnviz.gui.workbench import Workbench
 from cnnviz.nn import Conv2D, Dense, Flatten, MaxPool2D, Network, ReLU
+from cnnviz.training.batches import Batch
 from cnnviz.training.snapshot import Snapshot, trace
 
 BEFORE, MAXIMA, ARRIVING, HANDED_BACK = range(4)
@@ -58,13 +61,13 @@ def heard(panel: RoutingPanel) -> list[str]:
     return readings
 
 
-def turn_wheel(widget: QWidget, angle: int) -> None:
+def turn_wheel(widget: QWidget, angle: int, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
     middle = QPointF(widget.rect().center())
-    none, no_button = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.NoButton
     position = QPointF(widget.mapToGlobal(middle.toPoint()))
     phase = Qt.ScrollPhase.NoScrollPhase
     QApplication.sendEvent(
-        widget, QWheelEvent(middle, position, QPoint(), QPoint(0, angle), no_button, none, phase, False)
+        widget,
+        QWheelEvent(middle, position, QPoint(), QPoint(0, angle), Qt.MouseButton.NoButton, keys, phase, False),
     )
 
 
@@ -88,7 +91,7 @@ def test_that_the_colours_on_the_screen_are_those_of_the_traces_numbers(
 ):
     panel.apply_theme(theme)
     panel.show_snapshot(zhou_snapshot)
-    traced, layout, channel = zhou_snapshot.trace, panel._layout, panel.channel.value()
+    traced, layout, channel = zhou_snapshot.trace, panel._layout, panel.controls.channel.value()
     values = (
         traced.outputs["conv1"],
         traced.outputs["pool1"],
@@ -108,21 +111,23 @@ def test_that_the_colours_on_the_screen_are_those_of_the_traces_numbers(
 def test_that_the_channel_with_the_largest_gradient_is_shown_first_and_then_stays(panel, snapshot):
     panel.show_snapshot(snapshot)
     strongest = strongest_channel(snapshot.trace.output_gradients["pool1"])
-    assert panel.channel.value() == strongest
+    assert panel.controls.channel.value() == strongest
     other = (strongest + 1) % 8
-    panel.channel.setValue(other)
+    panel.controls.channel.setValue(other)
     panel.show_snapshot(replace(snapshot, step=snapshot.step + 1))
-    assert panel.channel.value() == other
-    QTest.mouseClick(panel.strongest, Qt.MouseButton.LeftButton)
-    assert panel.channel.value() == strongest
+    assert panel.controls.channel.value() == other
+    QTest.mouseClick(panel.controls.strongest, Qt.MouseButton.LeftButton)
+    assert panel.controls.channel.value() == strongest
     assert panel.canvas.pooled.channel == strongest
 
 
 def test_that_the_only_pooling_layer_needs_no_choice(panel, snapshot):
     panel.show_snapshot(snapshot)
-    assert not panel.layer.isVisible()
-    assert panel.kind.text() == "pool1, 2×2"
-    assert panel.channel.text() == f"channel {panel.channel.value()}  (0\u20137)"
+    assert not panel.controls.layer.isVisible()
+    assert panel.controls.kind.text() == "pool1, 2×2"
+    panel.resize(640, 500)
+    assert panel.controls.kind.isVisible()
+    assert panel.controls.channel.text() == f"channel {panel.controls.channel.value()}  (0\u20137)"
 
 
 def test_that_one_of_several_pooling_layers_can_be_chosen(panel, snapshot):
@@ -136,13 +141,15 @@ def test_that_one_of_several_pooling_layers_can_be_chosen(panel, snapshot):
     }
     both = through(snapshot, Network("deep", layers))
     panel.show_snapshot(both)
-    assert panel.layer.isVisible()
-    assert [panel.layer.itemText(i) for i in range(2)] == ["pool1", "pool2"]
-    assert panel.channel.maximum() == 3
-    panel.layer.setCurrentText("pool2")
-    assert panel.channel.maximum() == 15
-    assert panel.kind.text() == "pool2, 3×3"
-    np.testing.assert_array_equal(panel.canvas.pooled.before, both.trace.outputs["conv2"][:, :, panel.channel.value()])
+    assert panel.controls.layer.isVisible()
+    assert [panel.controls.layer.itemText(i) for i in range(2)] == ["pool1", "pool2"]
+    assert panel.controls.channel.maximum() == 3
+    panel.controls.layer.setCurrentText("pool2")
+    assert panel.controls.channel.maximum() == 15
+    assert panel.controls.kind.text() == "pool2, 3×3"
+    np.testing.assert_array_equal(
+        panel.canvas.pooled.before, both.trace.outputs["conv2"][:, :, panel.controls.channel.value()]
+    )
     panel.grab()
 
 
@@ -151,10 +158,10 @@ def test_that_a_network_without_pooling_is_told_so_and_the_next_one_is_shown_aga
         through(snapshot, Network("flat", {"relu1": ReLU(), "flatten": Flatten(), "dense1": Dense(10)}))
     )
     assert panel.canvas._sentence == NO_POOLING
-    assert not panel.channel.isVisible()
+    assert not panel.controls.channel.isVisible()
     panel.grab()
     panel.show_snapshot(snapshot)
-    assert panel.channel.isVisible()
+    assert panel.controls.channel.isVisible()
     assert panel.canvas.pooled.maxima.shape == (10, 10)
 
 
@@ -164,7 +171,7 @@ def test_that_another_network_in_the_next_snapshot_is_taken_on(panel, snapshot, 
     panel.show_snapshot(zhou_snapshot)
     panel.grab()
     assert panel.canvas.pooled.before.shape == (26, 26)
-    assert panel.channel.value() == strongest_channel(zhou_snapshot.trace.output_gradients["pool1"])
+    assert panel.controls.channel.value() == strongest_channel(zhou_snapshot.trace.output_gradients["pool1"])
     assert "new winner" not in panel.facts.text()
     panel.show_snapshot(snapshot)
     panel.grab()
@@ -174,19 +181,12 @@ def test_that_another_network_in_the_next_snapshot_is_taken_on(panel, snapshot, 
 # What is said
 
 
-def test_that_the_sums_of_both_gradients_are_shown_and_ticked_off(panel, snapshot):
+def test_that_the_sums_of_both_gradients_are_told_and_ticked_off(panel, snapshot):
     panel.show_snapshot(snapshot)
-    gradients = snapshot.trace.output_gradients["pool1"][:, :, panel.channel.value()]
+    gradients = snapshot.trace.output_gradients["pool1"][:, :, panel.controls.channel.value()]
     shown = f"{gradients.sum(dtype=float):#.3g}".replace("-", "\u2212")
-    assert panel.sums.text().replace("\u2007", "") == f"sum arriving {shown} · sum handed back {shown} \u2713"
-
-
-def test_that_the_surplus_of_tied_maxima_is_told(panel, zhou_snapshot):
-    panel.show_snapshot(on_a_plain_ground(zhou_snapshot, "all"))
-    surplus, facts = panel.facts.text().split("\n")
-    assert surplus.startswith("magnitude × ")
-    assert float(surplus.split()[2].rstrip(":")) > 1.5
-    assert facts.startswith(f"{panel.canvas.pooled.tied.sum()} of 169 windows tied")
+    assert f"in {shown}, out {shown}" in panel.facts.text()
+    assert panel.meter.routing.is_conserved("first")
 
 
 def test_that_new_winners_are_counted_from_snapshot_to_snapshot_of_a_run(panel, zhou_snapshot):
@@ -198,11 +198,227 @@ def test_that_new_winners_are_counted_from_snapshot_to_snapshot_of_a_run(panel, 
         zhou_snapshot, trace=replace(zhou_snapshot.trace, outputs={**zhou_snapshot.trace.outputs, "conv1": before})
     )
     panel.show_snapshot(following)
-    assert panel.facts.text().endswith(" · 1 new winner")
+    assert "1 new winner\n" in panel.facts.text()
     panel.show_snapshot(following)  # the same once more, as when another panel was opened
-    assert panel.facts.text().endswith(" · 1 new winner")
+    assert "1 new winner\n" in panel.facts.text()
     panel.show_snapshot(replace(following))
-    assert panel.facts.text().endswith(" · 0 new winners")
+    assert "0 new winners" in panel.facts.text()
+
+
+def retraced(snapshot: Snapshot, image: np.ndarray) -> Snapshot:
+    """Return ``snapshot`` with ``image`` as its probe."""
+    probe = replace(snapshot.trace.probe, image=image)
+    return replace(snapshot, trace=trace(snapshot.network, snapshot.parameters, probe, snapshot.normalization))
+
+
+def test_that_another_probe_has_new_winners_only_where_the_parameters_changed_them(panel, make_snapshot):
+    earlier, now = make_snapshot("escontrela", 2), make_snapshot("escontrela", 3)
+    now = replace(now, network=earlier.network)
+    panel.show_snapshot(earlier)
+    panel.show_snapshot(now)
+    only = slice(panel.controls.channel.value(), panel.controls.channel.value() + 1)
+    nothing = np.zeros((1, 10, 10, 1), np.float32)
+    image = now.trace.probe.image
+    for shown, before in (
+        (retraced(now, 255 - image), earlier),  # the parameters are the same, so it is still seen what changed them
+        (replace(retraced(earlier, image), step=4), now),
+    ):
+        panel.show_snapshot(shown)
+        after = shown.trace.outputs["relu2"][np.newaxis, ..., only]
+        ahead = retraced(before, shown.trace.probe.image).trace.outputs["relu2"][np.newaxis, ..., only]
+        expected = route(now.network.layers["pool1"], after, nothing, ahead).changed
+        assert panel.meter.routing.changed == expected
+        assert 0 < expected["first"] < 60
+
+
+# What if
+
+
+@pytest.mark.parametrize("usual", ["first", "all"])
+def test_that_the_networks_own_tie_policy_is_shown_at_first(panel, zhou_snapshot, usual):
+    panel.show_snapshot(on_a_plain_ground(zhou_snapshot, usual))
+    assert panel.shown_ties == usual
+    assert [ties for ties, button in panel.meter.buttons.items() if button.isChecked()] == [usual]
+    assert panel.adopt.isHidden()
+    assert not panel.canvas.pooled.is_supposed
+
+
+def test_that_another_tie_policy_is_shown_at_once_on_the_same_gradients(panel, zhou_snapshot):
+    plain = on_a_plain_ground(zhou_snapshot)
+    panel.show_snapshot(plain)
+    QTest.mouseClick(panel.meter.buttons["all"], Qt.MouseButton.LeftButton)
+    pooled, pool = panel.canvas.pooled, MaxPool2D(2, 2, "all")
+    _, cache = pool.forward(plain.trace.outputs["conv1"][np.newaxis], {})
+    expected = pool.input_gradient(plain.trace.output_gradients["pool1"][np.newaxis], cache, {})[0]
+    np.testing.assert_array_equal(pooled.handed_back, expected[..., pooled.channel])
+    np.testing.assert_array_equal(pooled.arriving, plain.trace.output_gradients["pool1"][..., pooled.channel])
+    assert panel.facts.text().startswith(f"{100 * pooled.tied.sum() / 169:.0f}\u00a0% tied")
+    back = f"{pooled.handed_back.sum(dtype=float):#.3g}".replace("-", "\u2212")
+    assert panel.facts.text().endswith(f", out {back}")
+    panel.show_snapshot(replace(plain, step=plain.step + 1))
+    assert panel.shown_ties == "all"
+
+
+def test_that_a_run_begins_anew_with_the_policy_that_is_shown(panel, workbench, snapshot, monkeypatch):
+    started = []
+    monkeypatch.setattr(workbench, "try_run", started.append)
+    panel.resize(640, 500)
+    panel.show_snapshot(snapshot)
+    QTest.mouseClick(panel.meter.buttons["split"], Qt.MouseButton.LeftButton)
+    assert panel.adopt.text() == "Train with \u201csplit\u201d"
+    QTest.mouseClick(panel.adopt, Qt.MouseButton.LeftButton)
+    assert started == [replace(workbench.config, ties="split")]
+    workbench.run_started.emit()
+    panel.show_snapshot(on_a_plain_ground(snapshot, "split"))
+    assert panel.shown_ties == "split"
+    assert panel.adopt.isHidden()
+    panel.show_snapshot(snapshot)
+    assert panel.shown_ties == "first"
+
+
+# The batch
+
+
+def choose_batch(panel: RoutingPanel, wait_until: Callable[..., None]) -> None:
+    panel.controls.source.setCurrentText("Batch")
+    wait_until(lambda: panel.meter.routing is not None)
+
+
+def test_that_before_the_first_step_there_is_no_batch_and_a_sentence_says_so(panel, untrained_snapshot):
+    panel.show_snapshot(untrained_snapshot)
+    panel.controls.source.setCurrentText("Batch")
+    assert panel.canvas._sentence == NO_BATCH
+    assert panel.controls.isVisible()
+    assert not panel.controls.image.isVisible()
+    assert panel.numbers() == []
+    panel.grab()
+    panel.controls.source.setCurrentText("Probe")
+    assert panel.canvas.pooled is not None
+
+
+def test_that_one_image_of_the_batch_is_drawn_and_all_are_counted(panel, snapshot, wait_until):
+    panel.resize(480, 290)
+    panel.show_snapshot(snapshot)
+    choose_batch(panel, wait_until)
+    assert panel.controls.image.text() == "image 1 of 8"
+    panel.controls.image.setValue(3)
+    channel = panel.controls.channel.value()
+    np.testing.assert_array_equal(
+        panel.canvas.pooled.before, passage_in_batch(snapshot, "pool1", 2).before[:, :, channel]
+    )
+    *_, expected = route_batch(snapshot, "pool1")
+    assert panel.meter.routing == expected
+    assert panel.facts.text().startswith("all 8 images, 8 channels\n")
+    panel.controls.source.setCurrentText("Probe")
+    assert panel.meter.routing.images == 1
+    np.testing.assert_array_equal(panel.canvas.pooled.before, snapshot.trace.outputs["relu2"][:, :, channel])
+
+
+def test_that_the_strongest_channel_is_that_of_the_image_of_the_batch(panel, snapshot, wait_until):
+    panel.show_snapshot(snapshot)
+    choose_batch(panel, wait_until)
+    for image in range(8):
+        panel.controls.image.setValue(image + 1)
+        QTest.mouseClick(panel.controls.strongest, Qt.MouseButton.LeftButton)
+        gradients = passage_in_batch(snapshot, "pool1", image).arriving
+        assert panel.controls.channel.value() == strongest_channel(gradients)
+
+
+def test_that_new_winners_of_the_batch_are_counted_in_its_own_images(panel, make_snapshot, wait_until):
+    earlier, now = make_snapshot("escontrela", 2), make_snapshot("escontrela", 3)
+    now = replace(now, network=earlier.network)
+    panel.show_snapshot(earlier)
+    panel.show_snapshot(now)
+    choose_batch(panel, wait_until)
+    *_, expected = route_batch(now, "pool1", earlier)
+    assert panel.meter.routing.changed == expected.changed
+
+
+def test_that_the_figures_follow_the_newest_batch(panel, make_snapshot, wait_until):
+    earlier, now = make_snapshot("zhou", 2), make_snapshot("zhou", 3)
+    panel.show_snapshot(earlier)
+    choose_batch(panel, wait_until)
+    panel.show_snapshot(replace(now, network=earlier.network))
+    *_, expected = route_batch(now, "pool1", earlier)
+    wait_until(lambda: panel.meter.routing == expected)
+
+
+@pytest.mark.parametrize(("key", "steps"), [(Qt.Key.Key_Down, 1), (Qt.Key.Key_Up, -1)])
+def test_that_upright_arrow_keys_and_the_shifted_wheel_go_to_the_next_image(panel, snapshot, wait_until, key, steps):
+    panel.show_snapshot(snapshot)
+    QTest.keyClick(panel.canvas, key)  # of the probe there is only one
+    choose_batch(panel, wait_until)
+    assert panel.controls.image.value() == 1
+    panel.controls.image.setValue(4)
+    QTest.keyClick(panel.canvas, key)
+    assert panel.controls.image.value() == 4 + steps
+    turn_wheel(panel.canvas, 120, Qt.KeyboardModifier.ShiftModifier)
+    assert panel.controls.image.value() == 5 + steps
+
+
+def test_that_a_hidden_panel_counts_nothing(panel, snapshot, wait_until):
+    panel.show_snapshot(snapshot)
+    choose_batch(panel, wait_until)
+    panel.hide()
+    assert panel._batch.routing is None
+    assert not panel._batch._rest.isActive()
+    panel.show_snapshot(replace(snapshot))
+    assert not panel._batch._thread.isRunning()
+
+
+# Places for other panels
+
+
+@pytest.mark.parametrize(
+    ("map_", "layer", "index"),
+    [
+        (BEFORE, "relu2", (9, 14)),
+        (MAXIMA, "pool1", (4, 7)),
+        (ARRIVING, "pool1", (4, 7)),
+        (HANDED_BACK, "relu2", (9, 14)),
+    ],
+)
+def test_that_a_cell_under_the_mouse_is_pointed_at_and_chosen_by_a_click(
+    panel, workbench, snapshot, map_, layer, index
+):
+    panel.show_snapshot(snapshot)
+    cell = Cell(layer, (*index, panel.controls.channel.value()))
+    corner = panel._layout.maps()[map_][0].topLeft()
+    place = (corner + QPointF(index[1] + 0.5, index[0] + 0.5) * panel._layout.cell).toPoint()
+    QTest.mouseMove(panel.canvas, place)
+    assert workbench.pointed == cell
+    assert workbench.subject is None
+    QTest.mouseClick(panel.canvas, Qt.MouseButton.LeftButton, pos=place)
+    assert workbench.subject == cell
+    QTest.mouseMove(panel.canvas, QPoint(1, 1))
+    assert workbench.pointed is None
+
+
+def test_that_where_pooling_comes_first_a_cell_is_a_pixel(panel, workbench, snapshot):
+    layers = {"pool1": MaxPool2D(2, 2), "flatten": Flatten(), "dense1": Dense(10)}
+    panel.show_snapshot(through(snapshot, Network("pooling alone", layers)))
+    QTest.mouseMove(panel.canvas, panel._layout.before.center().toPoint())
+    assert workbench.pointed.layer == INPUT
+
+
+def test_that_cells_of_a_batch_are_none_of_the_probes(panel, workbench, snapshot, wait_until):
+    panel.show_snapshot(snapshot)
+    choose_batch(panel, wait_until)
+    place = panel._layout.before.center().toPoint()
+    QTest.mouseMove(panel.canvas, place)
+    QTest.mouseClick(panel.canvas, Qt.MouseButton.LeftButton, pos=place)
+    assert (workbench.pointed, workbench.subject) == (None, None)
+
+
+def test_that_the_numbers_are_those_of_the_channel_that_is_shown(panel, snapshot):
+    assert panel.numbers() == []
+    panel.show_snapshot(snapshot)
+    panel.controls.channel.setValue(5)
+    heading, *rows = panel.numbers()
+    assert "gradient arriving" in heading
+    assert len(rows) == 400
+    values = {(row[4], row[5]): row[6] for row in rows}
+    assert values[7, 11] == snapshot.trace.outputs["relu2"][7, 11, 5]
 
 
 # Marks
@@ -235,7 +451,7 @@ def test_that_silent_windows_are_hatched_in_all_maps_and_others_are_not(panel, s
     shown = on_a_plain_ground(snapshot)
     panel.show_snapshot(shown)
     loud = (shown.trace.outputs["pool1"] > 0).mean(axis=(0, 1))
-    panel.channel.setValue(int(np.abs(loud - 0.5).argmin()))
+    panel.controls.channel.setValue(int(np.abs(loud - 0.5).argmin()))
     pooled, layout = panel.canvas.pooled, panel._layout
     silent = np.argwhere(pooled.silent)
     assert 0 < len(silent) < 100
@@ -257,7 +473,7 @@ def test_that_a_window_under_the_mouse_is_read_out(panel, snapshot, map_):
     assert panel.canvas.window == (4, 7)
     text = readings[-1]
     assert text == window_text(panel.canvas.pooled, (4, 7))
-    assert text.startswith(f"pool1, channel {panel.channel.value()}, window (4, 7): ")
+    assert text.startswith(f"pool1, channel {panel.controls.channel.value()}, window (4, 7): ")
     QTest.mouseMove(panel.canvas, QPoint(1, 1))
     assert readings[-1] == ""
 
@@ -268,7 +484,7 @@ def test_that_the_reading_follows_the_network_while_the_mouse_rests(panel, snaps
     readings = heard(panel)
     louder = replace(snapshot.trace, output_gradients={k: 2 * g for k, g in snapshot.trace.output_gradients.items()})
     panel.show_snapshot(replace(snapshot, trace=louder))
-    gradient = 2 * snapshot.trace.output_gradients["pool1"][4, 7, panel.channel.value()]
+    gradient = 2 * snapshot.trace.output_gradients["pool1"][4, 7, panel.controls.channel.value()]
     assert readings[-1].endswith(f"gradient {gradient:.4g}".replace("-", "\u2212"))
 
 
@@ -284,7 +500,7 @@ def test_that_the_strip_shows_the_values_the_gradient_and_where_it_goes(panel, s
     panel.show_snapshot(snapshot)
     window = next(tuple(w) for w in np.argwhere(~panel.canvas.pooled.tied))
     point_at(panel, window)
-    cells, channel, traced = list(panel.strip.cells()), panel.channel.value(), snapshot.trace
+    cells, channel, traced = list(panel.strip.cells()), panel.controls.channel.value(), snapshot.trace
     rows, columns = (slice(2 * i, 2 * i + 2) for i in window)
     values = traced.outputs["relu2"][rows, columns, channel]
     handed = traced.output_gradients["relu2"][rows, columns, channel]
@@ -312,18 +528,18 @@ def test_that_without_the_mouse_the_strip_says_what_to_do(panel, snapshot):
 @pytest.mark.parametrize(("key", "steps"), [(Qt.Key.Key_Right, 1), (Qt.Key.Key_Left, -1)])
 def test_that_arrow_keys_go_to_the_next_channel(panel, snapshot, key, steps):
     panel.show_snapshot(snapshot)
-    panel.channel.setValue(0)
+    panel.controls.channel.setValue(0)
     QTest.keyClick(panel.canvas, key)
-    assert panel.channel.value() == steps % 8
+    assert panel.controls.channel.value() == steps % 8
     assert panel.canvas.pooled.channel == steps % 8
 
 
 @pytest.mark.parametrize(("angle", "steps"), [(120, 1), (-120, -1), (240, 2), (40, 0)])
 def test_that_the_wheel_goes_to_the_next_channel(panel, snapshot, angle, steps):
     panel.show_snapshot(snapshot)
-    panel.channel.setValue(4)
+    panel.controls.channel.setValue(4)
     turn_wheel(panel.canvas, angle)
-    assert panel.channel.value() == 4 + steps
+    assert panel.controls.channel.value() == 4 + steps
 
 
 @pytest.mark.parametrize(
@@ -338,10 +554,10 @@ def test_that_arrow_keys_are_claimed_before_the_windows_actions_get_them(panel, 
 
 def test_that_small_turns_of_the_wheel_add_up(panel, snapshot):
     panel.show_snapshot(snapshot)
-    panel.channel.setValue(4)
+    panel.controls.channel.setValue(4)
     for _ in range(3):
         turn_wheel(panel.canvas, 40)
-    assert panel.channel.value() == 5
+    assert panel.controls.channel.value() == 5
 
 
 def test_that_keys_and_wheel_before_the_first_snapshot_do_nothing(panel):
@@ -363,21 +579,50 @@ def test_that_everything_is_painted_within_the_panel(panel, snapshot, zhou_snaps
         panel.show_snapshot(each)
         point_at(panel, (4, 7))
         panel.grab()
-        parts = [part.geometry() for part in (panel._controls, panel.canvas, panel.sums, panel.strip)]
+        parts = [part.geometry() for part in (panel.controls, panel.canvas, panel.strip)]
+        if panel.meter.isVisible():
+            parts.insert(2, panel.meter.geometry())
         assert all(panel.rect().contains(part) for part in parts)
         assert all(above.bottom() < below.top() for above, below in pairwise(parts))
         assert all(panel.strip.rect().toRectF().contains(place) for place, _, _, _ in panel.strip.cells())
     assert panel.size().toTuple() == size
 
 
-def test_that_where_room_is_scarce_the_window_takes_the_place_of_the_facts(panel, zhou_snapshot):
+def test_that_where_room_is_scarce_the_window_takes_the_place_of_the_figures(panel, zhou_snapshot):
     panel.resize(379, 244)
     panel.show_snapshot(zhou_snapshot)
-    assert panel.facts.isVisible()
+    figures = [panel.meter, panel.facts]
+    assert all(part.isVisible() for part in figures)
+    assert not panel.strip.isVisible()
     point_at(panel, (4, 7))
-    assert not panel.facts.isVisible()
+    assert not any(part.isVisible() for part in figures)
+    assert panel.strip.isVisible()
     QTest.mouseMove(panel.canvas, QPoint(1, 1))
-    assert panel.facts.isVisible()
+    assert all(part.isVisible() for part in figures)
+
+
+def test_that_where_there_is_room_figures_and_window_stand_together(panel, zhou_snapshot):
+    panel.resize(480, 400)
+    panel.show_snapshot(zhou_snapshot)
+    point_at(panel, (4, 7))
+    assert all(part.isVisible() for part in (panel.meter, panel.facts, panel.strip))
+
+
+@pytest.mark.parametrize("width", [344, 372, 480])
+@pytest.mark.parametrize("preset", ["zhou", "escontrela", "keras"])
+def test_that_all_fields_fit_side_by_side(panel, make_snapshot, width, preset):
+    panel.resize(width, 260)
+    snapshot = make_snapshot(preset)
+    images = np.zeros((128, 28, 28), np.uint8)
+    panel.show_snapshot(replace(snapshot, batch=Batch(images, np.zeros(128, int), "training digit 0")))
+    panel.controls.source.setCurrentText("Batch")
+    QApplication.sendPostedEvents()
+    row = panel.controls
+    fields = [field.geometry() for field in (row.source, row.image, row.channel, row.strongest)]
+    assert all(left.right() < right.left() for left, right in pairwise(fields))
+    assert fields[-1].right() <= row.width()
+    for field in (row.image, row.channel):
+        assert field.fontMetrics().horizontalAdvance(field.text()) < field.lineEdit().width()
 
 
 def test_that_a_network_about_to_diverge_is_still_shown(panel, snapshot):
@@ -388,16 +633,18 @@ def test_that_a_network_about_to_diverge_is_still_shown(panel, snapshot):
     diverging = replace(snapshot, trace=replace(traced, output_gradients=gradients, outputs=outputs))
     panel.show_snapshot(snapshot)
     for channel in range(8):
-        panel.channel.setValue(channel)
+        panel.controls.channel.setValue(channel)
         panel.show_snapshot(diverging)
         point_at(panel, (4, 7))
         panel.grab()
-        assert "\u2713" not in panel.sums.text()
+        is_finite = bool(np.isfinite(panel.canvas.pooled.arriving).all())
+        assert panel.meter.routing.is_conserved("first") is is_finite
 
 
 def test_that_the_pictures_are_of_the_chosen_channel(panel, snapshot):
     panel.show_snapshot(snapshot)
     for channel in range(8):
-        panel.channel.setValue(channel)
-        expected = PooledChannel.of(snapshot.trace, snapshot.network.layers["pool1"], "pool1", channel)
+        panel.controls.channel.setValue(channel)
+        passage = Passage.of(snapshot.trace, "pool1")
+        expected = PooledChannel.of(passage, snapshot.network.layers["pool1"], "pool1", channel)
         np.testing.assert_array_equal(panel.canvas.pooled.arriving, expected.arriving)
