@@ -41,8 +41,10 @@ KEYS = (
     ("Ctrl+E", "Export parameters"),
     ("Ctrl+T", "Test now, or cancel the test"),
     ("Ctrl+L", "Logarithmic cost"),
-    ("Alt+Up, Alt+Down", "Nudge the chosen number (finer with Shift)"),
-    ("Esc, Ctrl+K", "Restore it, or keep it as part of the run"),
+    ("Alt+Up, Alt+Down", "Nudge the chosen number"),
+    ("Alt+Shift+Up, Alt+Shift+Down", "Nudge it a tenth as far"),
+    ("Alt+PgUp, Alt+PgDown", "Nudge it ten times as far"),
+    ("Esc, Ctrl+K", "Restore the nudged number, or keep it as part of the run"),
     ("B", "Inspector: what the value or the gradient is made of"),
     ("Alt+Left, Alt+Right", "Inspector: to the number before, and forward again"),
     ("Arrows, Enter", "Inspector, with Tab in its terms: go through them, follow one"),
@@ -74,11 +76,14 @@ class PreferencesDialog(QDialog):
             self.theme.addItem(text, name)
         self.theme.setCurrentIndex(self.theme.findData(settings.theme))
         self.theme.setAccessibleName("Theme")
+        self.theme.setToolTip("Colours of the window")
         self.data_dir = QLineEdit(settings.data_dir)
         self.data_dir.setPlaceholderText("the cache folder that a download fills")
         self.data_dir.setAccessibleName("Folder of MNIST")
+        self.data_dir.setToolTip("Where MNIST is looked for, from the next run on; empty: where a download puts it")
         self.data_dir.setMinimumWidth(280)
         browse = QPushButton("Browse\u2026")
+        browse.setToolTip("Choose the folder")
         browse.clicked.connect(self._browse)
         folder = QHBoxLayout()
         folder.addWidget(self.data_dir, 1)

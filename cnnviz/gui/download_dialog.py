@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
-from PySide6.QtWidgets import QProgressDialog, QWidget
+from PySide6.QtWidgets import QProgressDialog, QPushButton, QWidget
 
 from cnnviz.data.download import download_mnist
 from cnnviz.errors import Cancelled, UserError
@@ -52,6 +52,9 @@ class DownloadDialog(QProgressDialog):
     def __init__(self, folder: Path, parent: QWidget) -> None:
         super().__init__("Downloading MNIST (11.6 MB)", "Cancel", 0, 0, parent)
         self.setWindowTitle("Download MNIST")
+        cancel = QPushButton("Cancel")
+        cancel.setToolTip("Stop the download; what is there already stays (Esc)")
+        self.setCancelButton(cancel)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setMinimumDuration(0)
         self.setAutoClose(False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QMimeData, QObject, Qt, QThread, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QProgressDialog, QWidget
+from PySide6.QtWidgets import QProgressDialog, QPushButton, QWidget
 
 from cnnviz.data.preparation import PreparationError, picture_from_rgba, prepare_picture, read_picture
 from cnnviz.errors import UserError
@@ -92,6 +92,9 @@ class PictureDialog(QProgressDialog):
         name = source.name if isinstance(source, Path) else PASTED
         super().__init__(f"Reading {name}", "Cancel", 0, 0, parent)
         self.setWindowTitle("Open picture")
+        cancel = QPushButton("Cancel")
+        cancel.setToolTip("Do without this picture (Esc)")
+        self.setCancelButton(cancel)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAutoClose(False)
         self.setAutoReset(False)

@@ -66,6 +66,9 @@ class InspectorPanel(Panel):
         self.sentence.setAccessibleName("How it comes about")
         self.canvas = TermsCanvas(self)
         self.canvas.setAccessibleName("Terms")
+        self.canvas.setAccessibleDescription(
+            "Arrows go through the terms, Page Up and Down the channels, Enter follows one"
+        )
         self.canvas.pointed.connect(workbench.point_at)
         self.canvas.chosen.connect(workbench.choose)
         self.canvas.hovered.connect(self.hovered)

@@ -108,6 +108,7 @@ class MoviePanel(Panel):
         above.addWidget(self.where, 0, Qt.AlignmentFlag.AlignTop)
         self.canvas = MovieCanvas()
         self.canvas.setAccessibleName("Arrays of this phase")
+        self.canvas.setAccessibleDescription("A click follows an image of the batch, as its number in Image does")
         self.canvas.hovered.connect(self.hovered)
         self.canvas.clicked.connect(self._choose_in_batch)
         self.text = PhaseText()

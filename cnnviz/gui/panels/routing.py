@@ -96,6 +96,9 @@ class RoutingPanel(Panel):
     def _make_picture(self) -> None:
         self.canvas = RoutingCanvas(self)
         self.canvas.setAccessibleName("Maps of max pooling")
+        self.canvas.setAccessibleDescription(
+            "Left and Right show another channel, Up and Down another image of a batch"
+        )
         self.canvas.pointed.connect(self._on_pointed)
         self.canvas.clicked.connect(self._choose_cell)
         self.canvas.channel_stepped.connect(self._step_channel)
