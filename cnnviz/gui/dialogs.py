@@ -56,13 +56,13 @@ KEYS = (
     ("F2", "Lessons: the articles' worked examples"),
     ("F11", "Full screen"),
 )
-_HELP_WIDTH = 1120  # pixels; two columns of keys
+_HELP_WIDTH = 1160  # pixels; two columns of keys, one line each
 
 
 def _key_cells(key: tuple[str, str]) -> str:
     """Return a key and what it does as two cells of a table."""
     name, what = key
-    return f"<td><b>{name}</b>&nbsp;&nbsp;&nbsp;</td><td>{what}&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;</td>"
+    return f"<td style='white-space: pre'><b>{name}</b>&nbsp;&nbsp;&nbsp;</td><td>{what}&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;</td>"
 
 
 class PreferencesDialog(QDialog):
