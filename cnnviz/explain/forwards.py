@@ -91,8 +91,18 @@ def _(layer: MaxPool2D, stage: Stage, place: Cell) -> Terms:
     window = stage.x[np.newaxis, row : row + layer.size, column : column + layer.size, k]
     cells = Factor(stage.before, window, lambda at: Cell(stage.before, (row + at[1], column + at[2], k)))
     return Terms(
-        place, float(stage.y[place.index]), Operation.MAXIMUM, (cells,), f"the largest of {window.size} in its window"
+        place,
+        float(stage.y[place.index]),
+        Operation.MAXIMUM,
+        (cells,),
+        f"the largest of {window.size} in its window: {_winners(window[0] == stage.y[place.index], row, column)}",
     )
+
+
+def _winners(is_largest: np.ndarray, row: int, column: int) -> str:
+    """Return which cells of a window whose corner is at (row, column) hold its maximum, in words."""
+    cells = [f"({row + int(i)}, {column + int(j)})" for i, j in np.argwhere(is_largest)]
+    return " and ".join(cells) if len(cells) in (1, 2) else f"{len(cells)} of them are tied" if cells else "none is"
 
 
 @_terms.register

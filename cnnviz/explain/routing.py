@@ -103,10 +103,7 @@ class Routing:
 
     def is_conserved(self, ties: str) -> bool:
         """Return whether the gradients by the cells sum up to what arrived, but for rounding."""
-        arriving = self.arriving
-        return math.isfinite(arriving.total) and (
-            abs(arriving.total - self.collected[ties]) <= _ROUNDING * arriving.magnitude
-        )
+        return abs(self.arriving.total - self.collected[ties]) <= _ROUNDING * self.arriving.magnitude
 
 
 def route(pool: MaxPool2D, x: np.ndarray, dy: np.ndarray, earlier: np.ndarray | None = None) -> Routing:

@@ -1,6 +1,5 @@
 """The arithmetic behind one number as a text that runs with NumPy and the exported parameters alone."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -9,6 +8,7 @@ import numpy as np
 from cnnviz.explain import layer_code
 from cnnviz.explain.layer_code import Spot, gradient_name
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight, gradients_of, values_of
+from cnnviz.explain.what_if import WhatIf
 from cnnviz.training.snapshot import Snapshot
 
 Quantity = Literal["value", "gradient"]
@@ -24,13 +24,7 @@ def has(place: Place, quantity: Quantity) -> bool:
     return quantity == "value" or not isinstance(place, Probability)
 
 
-def snippet(
-    snapshot: Snapshot,
-    place: Place,
-    quantity: Quantity = "value",
-    whole: bool = False,
-    overrides: Iterable[Weight | Cell] = (),
-) -> str:
+def snippet(snapshot: Snapshot, place: Place, quantity: Quantity = "value", whole: bool = False) -> str:
     """Return a text that works out the number at ``place``, and prints it beside what it should be.
 
     It needs NumPy, and beside it the file that the parameters are exported to. All that leads to the number is in it,
@@ -39,14 +33,13 @@ def snippet(
     Parameters
     ----------
     snapshot : Snapshot
+        Of a what-if, the number that is another one than in exported parameters, or in the image, is set by hand.
     place : Cell, Weight or Probability
         One that exists in the snapshot's network.
     quantity : {"value", "gradient"}
         The number itself, or the gradient of the probe's cost by it.
     whole : bool
         Of the whole tile that ``place`` lies in: a map, a vector, one channel of a filter, all ten probabilities.
-    overrides : iterable of Weight, or of Cell of the input
-        What differs in the snapshot from the exported parameters, and from the probe's image: it is set by hand.
 
     Raises
     ------
@@ -55,7 +48,7 @@ def snippet(
     """
     if not has(place, quantity):
         raise ValueError("expected the value of a probability, got its gradient: ask for that of the logits before it")
-    by_hand = list(overrides)
+    by_hand = [snapshot.place] if isinstance(snapshot, WhatIf) else []
     body = [block for block in _body(snapshot, place, quantity, whole, by_hand) if block]
     body.append(_result(snapshot, place, quantity, whole))
     opening = _opening(snapshot, body, [each for each in by_hand if isinstance(each, Weight)])

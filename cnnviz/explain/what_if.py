@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight, exists, gradient_at, value_at
+from cnnviz.nn import Parameters
 from cnnviz.training.snapshot import Probe, Snapshot, Trace, trace_inputs
 
 NudgePlace = Weight | Cell
@@ -62,9 +63,7 @@ def what_if(snapshot: Snapshot, place: NudgePlace, value: float) -> WhatIf:
         raise ValueError(complaint)
     inputs, parameters, probe = snapshot.trace.inputs, snapshot.parameters, snapshot.trace.probe
     if isinstance(place, Weight):
-        parameters = parameters.copy()
-        parameters[place.layer][place.name][place.index] = value
-        parameters = parameters.frozen_copy()
+        parameters = _with_parameter(parameters, place, value)
     else:
         inputs = inputs.copy()
         inputs[place.index] = value
@@ -102,6 +101,14 @@ def probability_of_target(trace: Trace) -> float:
 
 def _image(snapshot: Snapshot) -> np.ndarray:
     return snapshot.trace.probe.image
+
+
+def _with_parameter(parameters: Parameters, place: Weight, value: float) -> Parameters:
+    """Return read-only parameters, one of them another; copied once, for they may be millions."""
+    vector = parameters.vector.copy()
+    Parameters(parameters.shapes, vector)[place.layer][place.name][place.index] = value
+    vector.flags.writeable = False
+    return Parameters(parameters.shapes, vector)
 
 
 def _with_pixel(snapshot: Snapshot, place: Cell, value: float) -> Probe:

@@ -75,14 +75,12 @@ class BatchRouting(QObject):
 
         An answer of another network or layer than the one before is dropped at once.
         """
-        question = _Question(snapshot, layer, earlier)
         asked = self._asked
         if asked is not None and (asked.layer != layer or asked.snapshot.network is not snapshot.network):
             self.forget()
-        if not question.is_same_as(self._asked):
-            self._asked = question
-            if not self._thread.isRunning() and not self._rest.isActive():
-                self._begin()
+        self._asked = _Question(snapshot, layer, earlier)
+        if not self._thread.isRunning() and not self._rest.isActive():
+            self._begin()
 
     def forget(self) -> None:
         """Want to know nothing any more, and have no answer."""

@@ -4,7 +4,6 @@ from PySide6.QtGui import QGuiApplication
 
 from cnnviz.explain.places import Place, exists
 from cnnviz.explain.snippets import FILE, Quantity, has, snippet
-from cnnviz.explain.what_if import WhatIf
 from cnnviz.gui.workbench import Workbench
 
 NOTHING = "Point at a cell or a weight, or click one: then it can be copied as NumPy"
@@ -20,8 +19,7 @@ def meant(workbench: Workbench) -> Place | None:
 def copy_as_numpy(workbench: Workbench, place: Place | None, quantity: Quantity = "value", whole: bool = False) -> None:
     """Copy what works out the number at ``place``, by the newest snapshot, and say so; or say why there is nothing.
 
-    ``quantity`` and ``whole`` are those of ``cnnviz.explain.snippets.snippet``. A number that is nudged, of which the
-    exported parameters know nothing, is set by hand there.
+    ``quantity`` and ``whole`` are those of ``cnnviz.explain.snippets.snippet``.
     """
     snapshot = workbench.snapshot
     if place is None or snapshot is None or not exists(snapshot, place):
@@ -31,8 +29,7 @@ def copy_as_numpy(workbench: Workbench, place: Place | None, quantity: Quantity 
             "A probability has no gradient of its own: copy that of a logit, which the last layer hands on"
         )
     else:
-        overrides = (snapshot.place,) if isinstance(snapshot, WhatIf) else ()
-        QGuiApplication.clipboard().setText(snippet(snapshot, place, quantity, whole, overrides))
+        QGuiApplication.clipboard().setText(snippet(snapshot, place, quantity, whole))
         what = f"{'Tile' if whole else 'Number'} copied" if quantity == "value" else "Gradient copied"
         beside = f"it runs beside {FILE}, exported after step {snapshot.step:,} (Ctrl+E)"
         workbench.message.emit(f"{what} as NumPy, {place}: {beside}")

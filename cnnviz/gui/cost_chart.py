@@ -261,8 +261,8 @@ class CostChart(pg.GraphicsLayoutWidget):
             item.setVisible(bool(edits))
         if edits:
             self.edit_text.setText(f"{edits[-1].parameter} \u2192 {edits[-1].after:.3g}".replace("-", "\u2212"))
-            room = (1 - at[-1] / end) * self.cost_plot.vb.width()
-            self.edit_text.setAnchor((float(room < self.edit_text.boundingRect().width()), 1.0))
+            width, room = self.edit_text.boundingRect().width(), (1 - at[-1] / end) * self.cost_plot.vb.width() - GRID
+            self.edit_text.setAnchor((max(0.0, 1 - room / width), 1.0))  # as far to the left as it takes to fit
             self.edit_text.setPos(at[-1], low + 0.1 * (high - low))
 
     @Slot()

@@ -24,8 +24,7 @@ from cnnviz.gui.theme import GRID
 KEYS = (
     ("Space", "Train or pause"),
     ("Right", "Learn one batch, then rest"),
-    ("Shift+Right", "Learn one batch and go through it phase by phase: the next phase"),
-    ("Shift+Left", "The phase before"),
+    ("Shift+Right, Shift+Left", "One step, phase by phase: next, before"),
     ("Shift+Space", "Play the phases, or pause"),
     ("R", "Begin anew with the same seed"),
     ("Shift+R", "Begin anew from other random weights"),
@@ -42,14 +41,14 @@ KEYS = (
     ("Ctrl+E", "Export parameters"),
     ("Ctrl+T", "Test now, or cancel the test"),
     ("Ctrl+L", "Logarithmic cost"),
-    ("Alt+Up, Alt+Down", "Nudge the chosen number"),
-    ("Alt+Shift+Up, Alt+Shift+Down", "Nudge it a tenth as far"),
-    ("Alt+PgUp, Alt+PgDown", "Nudge it ten times as far"),
-    ("Esc, Ctrl+K", "Restore the nudged number, or keep it as part of the run"),
+    ("Alt+Up, Alt+Down", "Nudge the chosen number (finer with Shift; Alt+PgUp, Alt+PgDown: further)"),
+    ("Esc, Ctrl+K", "Restore it, or keep it as part of the run"),
     ("B", "Inspector: what the value or the gradient is made of"),
     ("Alt+Left, Alt+Right", "Inspector: to the number before, and forward again"),
     ("Arrows, Enter", "Inspector, with Tab in its terms: go through them, follow one"),
     ("Page Up, Page Down", "Inspector, with Tab in its terms: another channel"),
+    ("Arrows in the routing", "Another channel; another image of the batch"),
+    ("Tab, then arrows, Enter", "Point at a cell of the network or a weight, with Ctrl a tile further; look into it"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
     ("F2", "Lessons: the articles' worked examples"),
@@ -120,7 +119,8 @@ class HelpDialog(QDialog):
             f"<p><b>cnnviz {__version__}</b>: watch a convolutional network learn.</p>"
             "<p>Press <b>Space</b>: the network, still untrained, learns from one batch of digits after another, in "
             "plain NumPy. Draw a digit on the pad: it is read by the network as it is at that moment. Point at "
-            "any cell: the line at the bottom names it and gives its value and gradient.</p>"
+            "any cell: what it was made of lights up back to the image, and the line at the bottom names it and gives "
+            "its value and gradient.</p>"
             f"<table cellspacing='4'>{rows}</table>"
             "<p>The networks are those of Victor Zhou, \u201cCNNs, Part 2: Training a Convolutional Neural "
             "Network\u201d, and Alejandro Escontrela, \u201cConvolutional Neural Networks from the ground up\u201d.</p>"

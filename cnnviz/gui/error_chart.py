@@ -14,7 +14,7 @@ from cnnviz.gui.tiles import number
 LEAST_ERROR = 1e-12  # what is smaller is drawn there
 _LINE = 14  # pixels of a line of small text
 _LABELLED = 150  # pixels of width from which on the errors have figures
-_LABEL = 34  # pixels that these take
+_LABEL = 44  # pixels that these take
 _LEFT, _RIGHT = (
     side | Qt.AlignmentFlag.AlignVCenter for side in (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight)
 )
@@ -128,13 +128,15 @@ class ErrorChart(QWidget):
         below = QRectF(area.left() - 2, self.height() - _LINE, area.width() + 6, _LINE)
         painter.drawText(below, _LEFT, number(WIDTHS[-1]))
         painter.drawText(below, _RIGHT, number(WIDTHS[0]))
-        for error in (1.0, 1e-4, 1e-8, 1e-12):
-            y = round(self._y(error)) + 0.5
+        for power in (0, 4, 8, 12):
+            y = round(self._y(10.0**-power)) + 0.5
             painter.setPen(QColor(theme.line))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             if self.width() >= _LABELLED:
                 painter.setPen(QColor(theme.muted))
-                painter.drawText(QRectF(0, y - _LINE / 2, _LABEL - 6, _LINE), _RIGHT, number(error))
+                painter.drawText(
+                    QRectF(0, y - _LINE / 2, _LABEL - 6, _LINE), _RIGHT, f"1e\u2212{power}" if power else "1"
+                )
         x = round(self._x(self.width_chosen)) + 0.5
         painter.setPen(QPen(QColor(theme.accent), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))

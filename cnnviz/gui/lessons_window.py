@@ -20,7 +20,7 @@ from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.lessons import LESSONS, Scene
 from cnnviz.gui.theme import GRID, Theme
 
-_SIZE = QSize(960, 640)
+_SIZE = QSize(960, 680)
 _LIST = 28 * GRID  # width
 _LINE = 4 * GRID  # height of a line of the list
 _HOW = "To change a number turn the wheel over it, or click it and type."
@@ -89,6 +89,7 @@ class LessonsWindow(QDialog):
     def _button(self, text: str, tip: str, key: str, step: int) -> QPushButton:
         button = QPushButton(text)
         button.setAutoDefault(False)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         QShortcut(QKeySequence(key), self, button.click)
         button.setAccessibleName(tip.partition(" (")[0])
         button.setToolTip(tip)

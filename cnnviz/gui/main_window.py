@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
             view.addAction(dock.toggleViewAction())
         view.addSeparator()
         self._add(view, "&Logarithmic cost", "Ctrl+L", self.panels[CostPanel.name].logarithmic.toggle)
-        self._add(view, "Inspector: forwards or &back", "B", self.inspector.toggle_view)
+        self._add(view, "Inspector: forwards or &back", "B", self._turn_inspector)
         self._add(view, "&Reset layout", None, self.reset_layout)
         self._add(view, "&Full screen", "F11", self.toggle_full_screen)
 
@@ -287,9 +287,19 @@ class MainWindow(QMainWindow):
     def _bring_inspector(self) -> None:
         """Show the number that was chosen."""
         if self._workbench.subject is not None:
-            dock = self.docks[InspectorPanel.name]
-            dock.show()
-            dock.raise_()
+            self._raise_inspector()
+
+    @Slot()
+    def _turn_inspector(self) -> None:
+        """Show the other of the inspector's views, or first of all the inspector."""
+        if self.inspector.is_seen:
+            self.inspector.toggle_view()
+        self._raise_inspector()
+
+    def _raise_inspector(self) -> None:
+        dock = self.docks[InspectorPanel.name]
+        dock.show()
+        dock.raise_()
 
     @Slot()
     def _offer_edits(self) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPix
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from cnnviz.gui.number_cells import LEGIBLE, paint_numbers
+from cnnviz.gui.on_paper import draw_part, is_for_screen
 from cnnviz.gui.theme import DARK, GRID, SMALL, Theme, signed_colors, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
 
@@ -18,10 +19,10 @@ LEGEND = 3 * GRID  # the colour scale and its ends
 TILE_GAP = 3
 SIGN = 3 * GRID  # between two plates
 DIGITS = 2 * GRID  # before the first plate, where its rows are digits
-NARROWEST = 9 * GRID  # width that a heading needs
+NARROWEST = 9 * GRID  # width that a heading needs, where there is so much
 WIDEST_BAR = 16 * GRID
 SMALLEST, LARGEST = 3, 200  # sides of a tile
-FIGURE = 7 * GRID  # width of a cell of its own line, in which four figures fit
+FIGURE = 7 * GRID  # width of a column in which four figures fit
 HIGHEST_CELL = 3 * GRID
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -174,10 +175,13 @@ class MovieCanvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw everything."""
-        if self._drawn is None or self._drawn.devicePixelRatio() != self.devicePixelRatioF():
-            self._drawn = self._draw()
         with QPainter(self) as painter:
-            painter.drawPixmap(0, 0, self._drawn)
+            if is_for_screen(painter):
+                if self._drawn is None or self._drawn.devicePixelRatio() != self.devicePixelRatioF():
+                    self._drawn = self._draw()
+                painter.drawPixmap(0, 0, self._drawn)
+            else:
+                self._paint(painter)
             cell = self.cell_at(self._mouse) if self._mouse is not None else None
             if cell is not None:
                 painter.setPen(QPen(QColor(self._theme.accent), 1))
@@ -186,19 +190,23 @@ class MovieCanvas(QWidget):
     def _draw(self) -> QPixmap:
         pixmap = QPixmap(self.size() * self.devicePixelRatioF())
         pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-        pixmap.fill(QColor(self._theme.surface))
         with QPainter(pixmap) as painter:
-            painter.setFont(small_font())
-            for index, (plate, placed) in enumerate(zip(self._plates, self._placed, strict=True)):
-                following = self._placed[index + 1].area.left() if index + 1 < len(self._placed) else self.width()
-                self._paint_captions(painter, plate, placed, following - placed.area.left() - GRID)
-                self._paint_signs(painter, plate, placed)
-                self._paint_tiles(painter, plate, placed)
-                self._paint_legend(painter, plate, placed)
-                if plate.marked:
-                    painter.setPen(QPen(QColor(self._theme.accent), 2))
-                    painter.drawRect(self._frame(index, plate.marked))
+            self._paint(painter)
         return pixmap
+
+    def _paint(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), QColor(self._theme.surface))
+        painter.setFont(small_font())
+        for index, (plate, placed) in enumerate(zip(self._plates, self._placed, strict=True)):
+            following = self._placed[index + 1].area.left() if index + 1 < len(self._placed) else self.width()
+            self._paint_captions(painter, plate, placed, following - placed.area.left() - GRID)
+            self._paint_signs(painter, plate, placed)
+            self._paint_tiles(painter, plate, placed)
+            self._paint_legend(painter, plate, placed)
+            if plate.marked:
+                painter.setPen(QPen(QColor(self._theme.accent), 2))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(self._frame(index, plate.marked))
 
     def _paint_captions(self, painter: QPainter, plate: Plate, placed: Placed, width: int) -> None:
         area, metrics = placed.area, painter.fontMetrics()
@@ -232,7 +240,7 @@ class MovieCanvas(QWidget):
         pixels = color_pixels(plate.values.reshape(-1, columns), plate.scale, plate.coloring, self._theme)
         image = image_of(pixels)
         for tile, rect in enumerate(placed.tiles):
-            painter.drawImage(rect, image, QRect(0, tile * rows, columns, rows))
+            draw_part(painter, rect, image, QRect(0, tile * rows, columns, rows))
 
     def _paint_legend(self, painter: QPainter, plate: Plate, placed: Placed) -> None:
         """Draw the colour scale: a bar with the strongest values at its ends, or ± the value where there is no room."""
@@ -274,25 +282,26 @@ def arrange(plates: Sequence[Plate], width: int, height: int) -> list[Placed]:
     room = max(height - HEADER - LEGEND, SMALLEST)
     first = 1 + (DIGITS if plates[0].has_digits else 0)
     spare = width - GRID - first - SIGN * (len(plates) - 1)
-    sides = range(LARGEST, SMALLEST, -1)
-    forms = next((f for f in (_forms(plates, s, room) for s in sides) if sum(w for w, _, _ in f) <= spare), None)
+    narrowest = min(NARROWEST, spare // len(plates))
+    tries = (_forms(plates, side, room, narrowest) for side in range(LARGEST, SMALLEST, -1))
+    fitting = next((forms for forms in tries if sum(wide for wide, _, _ in forms) <= spare), None)
     placed, left = [], first
-    for plate, (wide, across, tile) in zip(plates, forms or _forms(plates, SMALLEST, room), strict=True):
+    for plate, (wide, across, tile) in zip(plates, fitting or _forms(plates, SMALLEST, room, narrowest), strict=True):
         placed.append(_place(len(plate.values), left, wide, across, tile))
         left += wide + SIGN
     return placed
 
 
-def _forms(plates: Sequence[Plate], side: int, room: int) -> list[tuple[int, int, QSize]]:
+def _forms(plates: Sequence[Plate], side: int, room: int, narrowest: int) -> list[tuple[int, int, QSize]]:
     """Return the width of each plate, how many tiles stand side by side, and the size of one.
 
-    Tiles are some ``side`` pixels large, all of them in a height of ``room``.
+    Tiles are some ``side`` pixels large, all of them in a height of ``room``; no plate is narrower than ``narrowest``.
     """
     forms = []
     for plate in plates:
         across, tile = (1, _strip_size(plate, room)) if plate.is_strip else _grid_size(plate, side, room)
         wide = min(across, len(plate.values)) * (tile.width() + TILE_GAP) - TILE_GAP
-        forms.append((max(wide, NARROWEST), across, tile))
+        forms.append((max(wide, narrowest), across, tile))
     return forms
 
 
@@ -306,10 +315,10 @@ def _place(count: int, left: int, wide: int, across: int, tile: QSize) -> Placed
 
 
 def _strip_size(plate: Plate, room: int) -> QSize:
-    """Return the size of an upright tile: wide enough for figures where it is a single column."""
+    """Return the size of an upright tile: wide enough for figures in a single column."""
     _, rows, columns = plate.values.shape
     cell = max(1, min(room // rows, HIGHEST_CELL))
-    return QSize(FIGURE if columns == 1 else columns * cell, cell * rows)
+    return QSize(max(FIGURE // columns, cell) * columns, cell * rows)
 
 
 def _grid_size(plate: Plate, side: int, room: int) -> tuple[int, QSize]:

@@ -14,6 +14,7 @@ from cnnviz.gui.theme import DARK, GRID, Theme
 PACES = ((0.25, "1 phase in 4 s"), (0.5, "1 phase in 2 s"), (1.0, "1 phase a second"), (2.0, "2 phases a second"))
 PACES += ((4.0, "4 phases a second"),)
 _USUAL = 1  # index of a pace at which a sentence can be read
+_PACE_WIDTH, _IMAGE_WIDTH, _VIEW_WIDTH = 18 * GRID, 20 * GRID, 13 * GRID
 
 Drawing = Callable[[QPainter], None]
 
@@ -97,6 +98,11 @@ class MovieControls(QWidget):
         self.view.activated.connect(self.view_chosen)
         for box in (self.pace, self.view):
             box.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
+        for box, width in ((self.pace, _PACE_WIDTH), (self.image, _IMAGE_WIDTH), (self.view, _VIEW_WIDTH)):
+            box.setFixedWidth(width)
+        kept = self.view.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # so that nothing moves
+        self.view.setSizePolicy(kept)
         return [self.pace, self.image, self.view]
 
     def show_images(self, count: int, image: int) -> None:
@@ -105,6 +111,7 @@ class MovieControls(QWidget):
             self.image.setRange(0, count - 1)
             self.image.setSuffix(f"  (0\u2013{count - 1})")
             self.image.setValue(image)
+        self.image.setEnabled(count > 1)
 
     def show_views(self, texts: Sequence[str], chosen: int) -> None:
         """Offer the parts of a layer's parameters; none: hide the choice."""

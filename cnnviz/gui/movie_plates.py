@@ -95,7 +95,10 @@ def facts_of(movie: Movie, phase: StepPhase, view: View | None) -> str:
         )
         share = f", {change / size:.2%} of that" if size and math.isfinite(change / size) else ""
         them = "biases" if view.name == "bias" else "weights"
-        return f"The {them} of {phase.layer} had a mean size of {number(size)} and moved by {number(change)}{share}."
+        return (
+            f"The {them} of {phase.layer} had a mean size of {number(size)} and moved by {number(change)}{share}. "
+            "The difference is shown on one scale for all layers."
+        )
     return ""
 
 
@@ -189,9 +192,7 @@ def _update(movie: Movie, phase: StepPhase, view: View) -> list[Plate]:
         show("before", "{} before the step", parameters=before, scale=both),
         show(f"∂L/∂{view.name[0]}", "gradient by {}", parameters=movie.gradients),
         show("after", "{} after the step", parameters=movie.after, scale=both)._replace(sign="→"),
-        show("after − before", "change of {}", parameters=movie.changes, scale=moved)._replace(
-            subtitle="one scale for all"
-        ),
+        show("difference", "change of {}", parameters=movie.changes, scale=moved),
     ]
 
 

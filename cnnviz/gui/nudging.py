@@ -36,29 +36,29 @@ class ValueField(QAbstractSpinBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._value = 0.0
+        self._is_edited = False  # of its own: with Enter Qt forgets that a text was modified before it says so
         self.setProperty("role", "compact")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         settle(self)
+        self.lineEdit().textEdited.connect(self._note_edit)
         self.editingFinished.connect(self._take)
-
-    @property
-    def is_edited(self) -> bool:
-        """Whether somebody is typing another value."""
-        return self.hasFocus() and self.lineEdit().isModified()
 
     def show_value(self, value: float) -> None:
         """Show ``value``, unless somebody is typing another one."""
         self._value = value
         text = number(value)
-        if not self.is_edited and self.lineEdit().text() != text:
+        if not self._is_edited and self.lineEdit().text() != text:
             self.lineEdit().setText(text)
 
     @Slot()
+    def _note_edit(self) -> None:
+        self._is_edited = True
+
+    @Slot()
     def _take(self) -> None:
-        if not self.lineEdit().isModified():
+        if not self._is_edited:
             return
-        text = self.lineEdit().text()
-        self.lineEdit().setModified(False)
+        text, self._is_edited = self.lineEdit().text(), False
         self.lineEdit().setText(number(self._value))  # what comes of it is shown as soon as it is there
         try:
             value = float(text.replace("\u2212", "-").replace(",", "."))
@@ -75,11 +75,21 @@ class ValueField(QAbstractSpinBox):
         self.nudged.emit(float(steps))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Nudge with Up and Down, finer with Shift and coarser with Ctrl."""
-        if event.key() in _DIRECTIONS:
+        """Nudge with Up and Down, finer with Shift and coarser with Ctrl; Escape forgets what was typed."""
+        if event.key() == Qt.Key.Key_Escape and self._is_edited:
+            self._is_edited = False
+            self.show_value(self._value)
+        elif event.key() in _DIRECTIONS:
             self.nudged.emit(_DIRECTIONS[event.key()] * fineness(event.modifiers()))
         else:
             super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Claim Escape while something is typed, which would otherwise restore the number."""
+        if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape and self._is_edited:
+            event.accept()
+            return True
+        return super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Leave the wheel to the whole bar."""

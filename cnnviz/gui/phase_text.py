@@ -25,6 +25,7 @@ class PhaseText(QTextBrowser):
         self.setAccessibleName("What this phase does")
         self.setToolTip("Sentence, formula, shapes and code of this phase; scroll for more")
         self.document().setDocumentMargin(0)
+        self.setViewportMargins(0, 0, GRID // 2, 0)
 
     def show_phase(self, phase: StepPhase, facts: str) -> None:
         """Tell of ``phase``; ``facts``: what else there is to say about its numbers."""

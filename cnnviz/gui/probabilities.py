@@ -1,5 +1,7 @@
 """Ten bars: how likely each digit is."""
 
+import math
+
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -111,7 +113,7 @@ class ProbabilityBars(QWidget):
 
     def _lengths(self) -> list[float]:
         """Return how much of its track each bar covers; that of no number, as of a diverging network, is empty."""
-        return np.nan_to_num(self.probabilities).tolist()
+        return [0.0 if math.isnan(share) else share for share in self.probabilities.tolist()]
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
@@ -199,6 +201,7 @@ class ProbabilityBars(QWidget):
         theme, pitch, winner = self._theme, self._pitch(), self.winner
         text, muted, accent, line = (QColor(color) for color in (theme.text, theme.muted, theme.accent, theme.line))
         track = self._track(QRectF(0, 0, self.width(), pitch), painter.fontMetrics())
+        lengths = None if self.probabilities is None else self._lengths()
         for digit in range(_DIGITS):
             row, wins = QRectF(0, digit * pitch, self.width(), pitch), digit == winner
             if not region.intersects(row.toRect()):
@@ -211,9 +214,9 @@ class ProbabilityBars(QWidget):
             painter.drawText(row.adjusted(_INSET, 0, 0, 0), _LEFT, str(digit))
             bar = track.translated(0, digit * pitch)
             painter.fillRect(bar, line)
-            if self.probabilities is not None:
+            if lengths is not None:
                 painter.drawText(row, _RIGHT, percent(float(self.probabilities[digit])))
-                bar.setWidth(bar.width() * self._lengths()[digit])
+                bar.setWidth(bar.width() * lengths[digit])
                 painter.fillRect(bar, accent if wins else muted)
 
     def _paint_frame(self, painter: QPainter, row: QRectF, digit: int) -> None:

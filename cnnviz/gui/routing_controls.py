@@ -99,6 +99,7 @@ class RoutingControls(QWidget):
                 self.layer.clear()
                 self.layer.addItems(layers)
             self.layer.setVisible(len(layers) > 1)
+            self.fit(self._room)
 
     def offer_channels(self, count: int, chosen: int, pool: MaxPool2D) -> None:
         """Offer the ``count`` channels of the chosen layer, which is ``pool``."""

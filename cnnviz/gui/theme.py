@@ -180,6 +180,8 @@ def _stylesheet(theme: Theme) -> str:
     QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QMainWindow::separator {{ background: {theme.window}; width: 6px; height: 6px; }}
     QMainWindow::separator:hover {{ background: {theme.accent}; }}
+    QSplitter::handle {{ background: transparent; }}
+    QSplitter::handle:hover {{ background: {theme.accent}; }}
     QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line}; padding: 4px; }}
     QDockWidget > QWidget {{ background: {theme.surface}; }}
     #panelTitle {{ background: {theme.surface}; }}
@@ -246,6 +248,7 @@ def _stylesheet(theme: Theme) -> str:
     QScrollBar:vertical {{ background: transparent; width: 8px; }}
     QScrollBar::handle:vertical {{ background: {theme.line}; border-radius: 4px; min-height: 24px; }}
     QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical {{ height: 0; }}
+    QAbstractScrollArea::corner {{ background: transparent; }}
     QScrollBar:horizontal {{ background: transparent; height: 8px; }}
     QScrollBar::handle:horizontal {{ background: {theme.line}; border-radius: 4px; min-width: 24px; }}
     QScrollBar::add-line:horizontal, QScrollBar::sub-line:horizontal {{ width: 0; }}

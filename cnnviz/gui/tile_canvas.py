@@ -1,9 +1,9 @@
 """A row of tile groups: feature maps layer by layer, or filters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPixmap,
-    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
@@ -25,8 +24,8 @@ from cnnviz.gui.number_cells import LEGIBLE, write_number
 from cnnviz.gui.on_paper import draw_part, is_for_screen
 from cnnviz.gui.theme import Theme, small_font
 from cnnviz.gui.tile_captions import paint_captions, paint_legends
-from cnnviz.gui.tile_groups import TileGroup, array_of, is_same_arrangement
-from cnnviz.gui.tile_layout import Placed, arrange, caption_areas, header_height
+from cnnviz.gui.tile_groups import TileGroup, array_of
+from cnnviz.gui.tile_layout import Placed, around, arrange, caption_areas, header_height
 from cnnviz.gui.tile_marks import Frames, Marks
 from cnnviz.gui.tile_picture import At, TilePicture
 
@@ -54,13 +53,13 @@ class TileCanvas(QWidget):
         self._groups: list[TileGroup] = []
         self._placed: list[Placed] = []
         self._tiles = TilePicture([], [])
-        self._region = QRegion()  # all that changes from picture to picture
         self._picture: QImage | None = None
-        self._captions: QPixmap | None = None  # captions and scales: drawn anew only when they change
-        self._legends_hold = False
+        self._figures: QPixmap | None = None  # what is written in those: drawn anew when it is to be read
+        self._words: QPixmap | None = None  # captions and scales: drawn anew only when they change
+        self._captions_hold = self._legends_hold = False
         self._marks = Marks()
         self._frames = Frames(self._marks, [], [])
-        self._written: list[int] = []  # groups with room for figures in their cells
+        self._written: list[tuple[At, QRect]] = []  # cells with room for their figures, and where they are
         self._theme: Theme | None = None
         self._mouse: QPoint | None = None
         self._at: At | None = None  # the cell that is pointed at
@@ -100,26 +99,29 @@ class TileCanvas(QWidget):
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self._theme = theme
-        self._captions = None
+        self._words = self._figures = None
         self._color()
         self.update()
 
-    def set_groups(self, groups: list[TileGroup]) -> None:
-        """Show ``groups``."""
+    def set_groups(self, groups: list[TileGroup], figures: bool = True) -> None:
+        """Show ``groups``; with the ``figures`` of those before where others could not be read so soon."""
         before, self._groups = self._groups, groups
-        if not is_same_arrangement(groups, before):
+        pairs = list(zip(groups, before, strict=False))
+        if len(groups) != len(before) or not all(group.stands_as(other) for group, other in pairs):
             self._arrange()
             self.update()
-        elif [group.words for group in groups] != [group.words for group in before]:
-            self._captions = None
-            self.update()
-        elif [group.legend for group in groups] != [group.legend for group in before]:
+        elif not all(group.lay == other.lay for group, other in pairs):
+            self._place_frames()
+        if not all(group.captions == other.captions for group, other in pairs):
+            self._captions_hold = False
+            self.update(0, 0, self.width(), header_height(groups))
+        if not all(group.is_measured_as(other) for group, other in pairs):
             self._legends_hold = False
             self.update()
-        if [group.lay for group in groups] != [group.lay for group in before]:
-            self._place_frames()
+        if figures:
+            self._figures = None
         self._color()
-        self.update(self._region)
+        self.update(self._tiles.area)
         self._point()
 
     def set_marks(self, marks: Marks) -> None:
@@ -141,19 +143,19 @@ class TileCanvas(QWidget):
     def _arrange(self) -> None:
         self._placed = arrange(self._groups, self.width(), self.height())
         self._tiles = TilePicture(self._groups, self._placed)
-        self._region = QRegion()
-        for part in self._tiles.parts:
-            self._region |= part
-        self._captions = None
+        self._words = None
         self._at = self._tiles.cell_at(self._mouse) if self._mouse is not None else None
-        width, height = LEGIBLE
-        self._written = [
-            index
-            for index, (group, placed) in enumerate(zip(self._groups, self._placed, strict=True))
-            if placed.tiles[0].width() >= width * group.values.shape[2]
-            and placed.tiles[0].height() >= height * group.values.shape[1]
-        ]
+        self._written = list(self._cells_for_figures())
+        self._figures = None
         self._place_frames()
+
+    def _cells_for_figures(self) -> Iterator[tuple[At, QRect]]:
+        width, height = LEGIBLE
+        for index, (group, placed) in enumerate(zip(self._groups, self._placed, strict=True)):
+            (_, rows, columns), tile = group.values.shape, placed.tiles[0]
+            if tile.width() >= width * columns and tile.height() >= height * rows:
+                for cell in np.ndindex(group.values.shape):
+                    yield At(index, *cell), self._tiles.place_of(At(index, *cell))
 
     def _place_frames(self) -> None:
         before, self._frames = self._frames, Frames(self._marks, self._groups, self._placed)
@@ -275,53 +277,61 @@ class TileCanvas(QWidget):
         if self._theme is None:
             return
         with QPainter(self) as painter:
-            if is_for_screen(painter):
-                painter.drawPixmap(0, 0, self._drawn_captions())
+            on_screen = is_for_screen(painter)
+            if on_screen:
+                painter.drawPixmap(0, 0, self._drawn_words())
             else:
-                self._write_captions(painter)
-                self._write_legends(painter)
+                self._write_words(painter)
             if self._picture is not None:
                 corner = self._tiles.area.topLeft()
                 for part in self._tiles.parts:
                     draw_part(painter, part, self._picture, part.translated(-corner))
-                self._write_figures(painter, event.region())
+                if on_screen:
+                    self._paint_figures(painter)
+                else:
+                    self._write_figures(painter)
                 self._frames.paint(painter, self._theme)
 
-    def _drawn_captions(self) -> QPixmap:
+    def _drawn_words(self) -> QPixmap:
         """Return captions and scales; those are drawn anew that have changed."""
-        if self._captions is None or self._captions.devicePixelRatio() != self.devicePixelRatioF():
-            self._captions = QPixmap(self.size() * self.devicePixelRatioF())
-            self._captions.setDevicePixelRatio(self.devicePixelRatioF())
-            self._legends_hold = False
-            with QPainter(self._captions) as painter:
-                self._write_captions(painter)
-        if not self._legends_hold:
-            self._legends_hold = True
-            with QPainter(self._captions) as painter:
-                self._write_legends(painter)
-        return self._captions
+        if self._words is None or self._words.devicePixelRatio() != self.devicePixelRatioF():
+            self._words = QPixmap(self.size() * self.devicePixelRatioF())
+            self._words.setDevicePixelRatio(self.devicePixelRatioF())
+            self._captions_hold = self._legends_hold = False
+        if not (self._captions_hold and self._legends_hold):
+            with QPainter(self._words) as painter:
+                self._write_words(painter, not self._captions_hold, not self._legends_hold)
+            self._captions_hold = self._legends_hold = True
+        return self._words
 
-    def _write_captions(self, painter: QPainter) -> None:
-        painter.fillRect(self.rect(), QColor(self._theme.surface))
+    def _write_words(self, painter: QPainter, captions: bool = True, legends: bool = True) -> None:
+        above, below = self.rect(), self.rect()
+        above.setBottom(header_height(self._groups) - 1)
+        below.setTop(above.bottom() + 1)
         painter.setFont(small_font())
-        paint_captions(painter, self._groups, self._placed, self._theme, self.width())
+        for area, wanted, paint in ((above, captions, paint_captions), (below, legends, paint_legends)):
+            if wanted:
+                painter.fillRect(area, QColor(self._theme.surface))
+                paint(painter, self._groups, self._placed, self._theme, self.width())
 
-    def _write_legends(self, painter: QPainter) -> None:
-        below = self.rect().adjusted(0, header_height(self._groups), 0, 0)
-        painter.fillRect(below, QColor(self._theme.surface))
-        painter.setFont(small_font())
-        paint_legends(painter, self._groups, self._placed, self._theme, self.width())
-
-    def _write_figures(self, painter: QPainter, region: QRegion) -> None:
+    def _paint_figures(self, painter: QPainter) -> None:
         """Write into each cell that is large enough what it holds."""
         if not self._written:
             return
+        area = around(place for _, place in self._written)
+        if self._figures is None or self._figures.devicePixelRatio() != self.devicePixelRatioF():
+            self._figures = QPixmap(area.size() * self.devicePixelRatioF())
+            self._figures.setDevicePixelRatio(self.devicePixelRatioF())
+            self._figures.fill(Qt.GlobalColor.transparent)
+            with QPainter(self._figures) as writer:
+                writer.translate(-area.topLeft())
+                self._write_figures(writer)
+        painter.drawPixmap(area.topLeft(), self._figures)
+
+    def _write_figures(self, painter: QPainter) -> None:
         painter.setFont(small_font())
         corner = self._tiles.area.topLeft()
-        for index in self._written:
-            values = self._groups[index].values
-            for tile, row, column in np.ndindex(values.shape):
-                place = self._tiles.place_of(At(index, tile, row, column))
-                if region.intersects(place):
-                    color = QColor(self._picture.pixel(place.center() - corner))
-                    write_number(painter, QRectF(place), float(values[tile, row, column]), color)
+        for cell, place in self._written:
+            color = QColor(self._picture.pixel(place.center() - corner))
+            value = self._groups[cell.group].values[cell.tile, cell.row, cell.column]
+            write_number(painter, QRectF(place), float(value), color)

@@ -79,20 +79,21 @@ class TileGroup:
         _, rows, columns = self.values.shape
         return rows >= 4 * columns
 
-    @property
-    def form(self) -> tuple[object, ...]:
-        """What the places of the tiles depend on."""
-        return self.values.shape, self.run, self.role, tuple(line[-1] for line in self.captions)
+    def stands_as(self, other: "TileGroup") -> bool:
+        """Return whether the places of the tiles are those of ``other``; longer captions do not move them."""
+        return (
+            self.values.shape == other.values.shape
+            and (self.run, self.role) == (other.run, other.role)
+            and (self.captions == other.captions or self._shortest == other._shortest)
+        )
+
+    def is_measured_as(self, other: "TileGroup") -> bool:
+        """Return whether the colour scale is that of ``other``."""
+        return self.scale == other.scale and self.coloring is other.coloring
 
     @property
-    def words(self) -> tuple[object, ...]:
-        """What is written above the tiles."""
-        return tuple(map(tuple, self.captions))
-
-    @property
-    def legend(self) -> tuple[object, ...]:
-        """What is written below the tiles."""
-        return self.scale, self.coloring
+    def _shortest(self) -> list[str]:
+        return [line[-1] for line in self.captions]
 
     def place_of(self, tile: int, row: int, column: int) -> Place:
         """Return which number a cell is."""
@@ -101,13 +102,21 @@ class TileGroup:
         layer, _, name = self.key.partition("/")
         return Weight(layer, name, index) if name else Cell(layer, index)
 
+    def is_all(self, region: Region) -> bool:
+        """Return whether every cell lies in a ``region`` of the array."""
+        return bool(self._inside(region).all())
+
     def boxes(self, region: Region) -> list[Box]:
         """Return the smallest boxes, one a tile, around those cells that lie in a ``region`` of the array."""
-        inside = np.zeros(self.shape, np.bool_)
-        inside[region] = True
-        tiles = self.lay(inside)
+        tiles = self._inside(region)
         rows, columns = tiles.any(axis=2), tiles.any(axis=1)
         return [Box(int(tile), *_ends(rows[tile]), *_ends(columns[tile])) for tile in np.flatnonzero(rows.any(axis=1))]
+
+    def _inside(self, region: Region) -> np.ndarray:
+        """Return whether each cell lies in a ``region`` of the array."""
+        inside = np.zeros(self.shape, np.bool_)
+        inside[region] = True
+        return self.lay(inside)
 
 
 def _ends(flags: np.ndarray) -> tuple[int, int]:
@@ -176,8 +185,3 @@ def parameter_count(shapes: dict[str, tuple[int, ...]]) -> tuple[str, str]:
     terms = ["\u00d7".join(f"{n:,}" for n in shape) for shape in shapes.values()]
     total = f"{sum(math.prod(shape) for shape in shapes.values()):,}"
     return f"{' + '.join(terms)} = {total}", total
-
-
-def is_same_arrangement(groups: Sequence[TileGroup], others: Sequence[TileGroup]) -> bool:
-    """Return whether both stand alike."""
-    return [group.form for group in groups] == [group.form for group in others]

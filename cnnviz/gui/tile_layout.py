@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -32,6 +32,11 @@ class Placed:
 
     area: QRect
     tiles: tuple[QRect, ...]
+
+    @cached_property
+    def around_tiles(self) -> QRect:
+        """The smallest rectangle around all tiles."""
+        return around(self.tiles)
 
     def cell(self, box: Box, rows: int, columns: int) -> QRect:
         """Return where ``box`` lies, in a tile of ``rows`` x ``columns`` cells."""

@@ -10,7 +10,7 @@ from cnnviz.explain.fields import Region
 from cnnviz.explain.places import Place, Probability
 from cnnviz.gui.theme import Theme
 from cnnviz.gui.tile_groups import Role, TileGroup, array_of
-from cnnviz.gui.tile_layout import Placed, around
+from cnnviz.gui.tile_layout import Placed
 
 _REACH = 3  # pixels that a frame sticks out
 
@@ -74,7 +74,7 @@ def _lit(regions: Mapping[str, Region], shown: Sequence[tuple[TileGroup, Placed]
     frames: list[QRect] = []
     for group, placed in shown:
         own = _frames(group, placed, regions[group.key]) if group.key in regions else []
-        if group.role is Role.BESIDE and own == [around(placed.tiles)] != [placed.tiles[0]]:
+        if group.role is Role.BESIDE and own == [placed.around_tiles] != [placed.tiles[0]]:
             frames[-1] |= own[0]
         else:
             frames += own
@@ -83,12 +83,10 @@ def _lit(regions: Mapping[str, Region], shown: Sequence[tuple[TileGroup, Placed]
 
 def _frames(group: TileGroup, placed: Placed, region: Region) -> list[QRect]:
     """Return a frame a tile around what lies in ``region``; a single one where that is all there is."""
-    boxes = group.boxes(region)
+    if group.is_all(region):
+        return [placed.around_tiles]
     _, rows, columns = group.values.shape
-    frames = [placed.cell(box, rows, columns) for box in boxes]
-    if len(boxes) < len(placed.tiles) or frames != list(placed.tiles):
-        return frames
-    return [around(frames)]
+    return [placed.cell(box, rows, columns) for box in group.boxes(region)]
 
 
 def _cells(place: Place | None, shown: Sequence[tuple[TileGroup, Placed]]) -> list[QRect]:

@@ -1,7 +1,8 @@
 """All tiles of a canvas as one picture, and which cell each of its pixels shows."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from PySide6.QtGui import QColor, QImage
 from cnnviz.gui.theme import Theme
 from cnnviz.gui.tile_groups import Box, TileGroup
 from cnnviz.gui.tile_layout import Placed, around
-from cnnviz.gui.tiles import color_pixels
+from cnnviz.gui.tiles import color_all
 
 
 class At(NamedTuple):
@@ -45,9 +46,16 @@ class TilePicture:
         self._placed = placed
         self._shapes = [group.values.shape for group in groups]
         self._firsts = list(accumulate((group.values.size for group in groups), initial=0))
-        self.parts = [around(place.tiles).adjusted(-1, -1, 1, 1) for place in placed]
+        self.parts = [place.around_tiles.adjusted(-1, -1, 1, 1) for place in placed]
         self.area = around(self.parts)
         self._sources = self._find_sources()
+        is_new = np.ones(len(self._sources), np.bool_)
+        is_new[1:] = np.any(self._sources[1:] != self._sources[:-1], axis=1)
+        self._different = self._sources[is_new]  # rows of pixels
+        self._rows = is_new.cumsum() - 1  # where each row stands among those
+        self._pixels = np.zeros(self._sources.shape, np.uint32)
+        height, width = self._pixels.shape
+        self._image = QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
 
     def _find_sources(self) -> np.ndarray:
         """Return the number of the cell that each pixel shows; behind all cells come frames and what lies between."""
@@ -65,14 +73,15 @@ class TilePicture:
         return sources
 
     def colored(self, groups: Sequence[TileGroup], theme: Theme) -> QImage:
-        """Return the picture of ``groups``, which stand as those that this was made of."""
-        pixels = [color_pixels(group.values, group.scale, group.coloring, theme).ravel() for group in groups]
+        """Return the picture of ``groups``, which stand as those that this was made of; the next call changes it."""
+        pixels = [
+            color_all(((group.values, group.scale) for group in alike), coloring, theme)
+            for coloring, alike in groupby(groups, attrgetter("coloring"))
+        ]
         pixels.append(np.array([QColor(color).rgb() for color in (theme.line, theme.surface)], np.uint32))
-        height, width = self._sources.shape
-        image = QImage(width, height, QImage.Format.Format_RGB32)
-        target = np.frombuffer(image.bits(), np.uint32).reshape(height, width)
-        np.concatenate(pixels).take(self._sources, out=target, mode="clip")  # "clip" writes straight into ``out``
-        return image
+        different = np.concatenate(pixels).take(self._different)
+        different.take(self._rows, axis=0, out=self._pixels, mode="clip")  # "clip" writes straight into ``out``
+        return self._image
 
     def cell_at(self, position: QPoint) -> At | None:
         """Return the cell at ``position`` of the canvas, or None."""

@@ -1,5 +1,6 @@
 """Arrays as pixels: the tiles that filters, feature maps and gradients are shown as."""
 
+from collections.abc import Iterable
 from enum import Enum
 
 import numpy as np
@@ -20,11 +21,19 @@ def color_pixels(values: np.ndarray, scale: float, coloring: Coloring, theme: Th
 
     ``scale`` is the value of the strongest colour (signed: and its negative); what lies beyond is clipped.
     """
+    return color_all([(values, scale)], coloring, theme).reshape(values.shape)
+
+
+def color_all(parts: Iterable[tuple[np.ndarray, float]], coloring: Coloring, theme: Theme) -> np.ndarray:
+    """Return the pixels of several arrays, each with its scale, one array after the other: shape (n,)."""
     is_signed = coloring is Coloring.SIGNED
     steps, zero = (127.0, 127.5) if is_signed else (255.0, 0.5)
     # The last trace before a divergence is noticed may not be finite: infinity is shown as the strongest, NaN as zero.
-    index = np.clip(values, -scale if is_signed else 0.0, scale, dtype=np.result_type(values, np.float32))
-    index *= steps / scale if scale > 0 else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        index = np.concatenate(
+            [np.multiply(v, steps / scale if scale > 0 else 0.0, dtype=np.float32).ravel() for v, scale in parts]
+        )
+    np.clip(index, -steps if is_signed else 0.0, steps, out=index)
     index += zero
     if np.isnan(index.sum()):
         np.nan_to_num(index, copy=False, nan=zero)
@@ -56,19 +65,10 @@ def nice_ceiling(value: float) -> float:
 
 def number(value: float) -> str:
     """Return ``value`` with four significant digits and true minus signs, such as 1.5e\u22127."""
-    return figures(value, 4)
+    mantissa, exponent, power = f"{value:.4g}".partition("e")
+    return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")
 
 
 def figures(value: float, digits: int) -> str:
-    """Return ``value`` with ``digits`` significant digits and true minus signs, such as 1.5e\u22127."""
-    return _typeset(f"{value + 0.0:.{digits}g}")  # adding 0 turns -0 into 0
-
-
-def power_of_ten(value: float) -> str:
-    """Return ``value`` with one significant digit and an exponent, such as 2e\u22124."""
-    return _typeset(f"{value + 0.0:.0e}")
-
-
-def _typeset(text: str) -> str:
-    mantissa, exponent, power = text.partition("e")
-    return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")
+    """Return ``value`` with ``digits`` significant digits and a true minus sign."""
+    return f"{value + 0.0:.{digits}g}".replace("-", "\u2212")  # adding 0 turns -0 into 0

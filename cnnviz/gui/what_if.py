@@ -21,7 +21,10 @@ from cnnviz.gui.workbench import Workbench
 from cnnviz.training.control import parameter_text
 from cnnviz.training.snapshot import Snapshot
 
-EMPTY = "Click a weight, a bias or a pixel of the input: nudge it here, and see what becomes of the cost."
+EMPTY = (
+    "Click a weight, a bias or a pixel of the input: nudge it here, and see what becomes of the cost.\n"
+    "Alt+Up and Alt+Down nudge it from anywhere in the window, Esc restores it."
+)
 KEEP_TIP = "Make it part of the run, which the history and exported files then tell (Ctrl+K)"
 KEEP_NO_PIXEL = "A pixel cannot be kept: it is given, not learnt; only weights and biases are the network's"
 _PERCENT = "\u00a0%"
@@ -257,7 +260,7 @@ class WhatIfBar(QWidget):
 
     @Slot()
     def _begin_check(self) -> None:
-        """Check the gradient at the chosen step width at once, and at all others one after the other."""
+        """Begin to check the gradient of what is shown, if that is not done already."""
         place = self.place
         if place is None or not self._is_seen or self._snapshot is self._checked:
             return
@@ -266,15 +269,17 @@ class WhatIfBar(QWidget):
             return
         self._checked = self._snapshot
         self._check = GradientCheck(self._snapshot, place)
-        self._found = {self.step_width: self._check.difference(self.step_width)}
-        self._show_check(self._found[self.step_width])
+        self._found = {}
         self._more.start()
 
     @Slot()
     def _check_more(self) -> None:
-        missing = [width for width in WIDTHS if width not in self._found]
+        """Find one more difference, that of the chosen step width first; at the end show them all."""
+        missing = [width for width in (self.step_width, *WIDTHS) if width not in self._found]
         if missing and self._is_seen:
-            self._found[missing[0]] = self._check.difference(missing[0])
+            self._found[missing[0]] = difference = self._check.difference(missing[0])
+            if difference.width == self.step_width:
+                self._show_check(difference)
             return
         self._more.stop()
         self.differences = [self._found[width] for width in WIDTHS if width in self._found]

@@ -215,6 +215,7 @@ class Workbench(QObject):
         if self._status.phase is Phase.TESTING:
             self.message.emit("The test set is being scored: a step can be recorded after that (Ctrl+T cancels it)")
             return False
+        self._end_nudge()
         self._run.control.record()
         return True
 
@@ -340,8 +341,8 @@ class Workbench(QObject):
         self._run.control.set_parameter(nudge.place.layer, nudge.place.name, nudge.place.index, nudge.value)
         self.restore()
         self.snapshot = nudge  # until the run has it too
-        before, after = number(nudge.before), number(nudge.value)
-        self.message.emit(f"{nudge.place}: {before} \u2192 {after} is part of the run; to go back, keep {before} again")
+        before, after, exact = number(nudge.before), number(nudge.value), str(np.float32(nudge.before))
+        self.message.emit(f"{nudge.place}: {before} \u2192 {after} is part of the run; to go back, keep {exact} again")
 
     def _can_nudge(self) -> bool:
         """Return whether there is a number to be nudged; say what is missing."""

@@ -39,6 +39,19 @@ def test_that_tied_and_silent_windows_are_counted():
     assert (routing.windows, routing.tied, routing.silent) == (4, 3, 2)
 
 
+def test_that_equal_cells_are_silent_only_where_they_are_zero():
+    routing = route(MaxPool2D(), np.full((1, 4, 4, 2), -0.5, np.float32), np.ones((1, 2, 2, 2), np.float32))
+    assert (routing.windows, routing.tied, routing.silent) == (8, 8, 0)
+
+
+def test_that_routings_of_some_images_add_up_to_that_of_all():
+    later = X[:, ::-1, ::-1] + 1
+    both = route(MaxPool2D(), np.concatenate([X, later]), np.concatenate([DY, 2 * DY]), np.concatenate([later, later]))
+    assert route(MaxPool2D(), X, DY, later) + route(MaxPool2D(), later, 2 * DY, later) == both
+    assert (both.images, both.changed["first"]) == (2, 4)
+    assert (route(MaxPool2D(), X, DY, later) + route(MaxPool2D(), later, DY)).changed is None
+
+
 @pytest.mark.parametrize("own", TIES)
 @pytest.mark.parametrize(
     ("ties", "handed", "conserved"),

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from cnnviz.explain import layer_code
-from cnnviz.explain.places import INPUT, Cell, Probability, Weight, gradients_of, values_of
+from cnnviz.explain.places import INPUT, Cell, Probability, Weight, gradients_of, value_at, values_of
 from cnnviz.explain.snippets import FILE, has, snippet
+from cnnviz.explain.what_if import what_if
 from cnnviz.formats import SavedParameters, write_parameters
 from cnnviz.nn import LAYERS, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Network, ReLU
 from cnnviz.training.presets import PRESETS
@@ -217,23 +218,16 @@ def test_that_a_snippet_says_whose_number_it_is_and_what_it_needs(make_snapshot)
     assert "one image" in fourth
 
 
-def test_that_what_was_changed_by_hand_is_set_by_hand(make_snapshot, tmp_path):
+def test_that_what_is_nudged_is_set_by_hand(make_snapshot, tmp_path):
     before = make_snapshot("escontrela")
     export(before, tmp_path)
-    weight, pixel = Weight("conv1", "weight", (3, 0, 1, 2)), Cell(INPUT, (10, 11, 0))
-    parameters = before.parameters.copy()
-    parameters["conv1"]["weight"][weight.index] += 1
-    nudged = replace(
-        before, parameters=parameters, trace=trace(before.network, parameters, before.trace.probe, before.normalization)
-    )
     place = Cell("conv1", (9, 9, 3))
-    value = nudged.trace.outputs["conv1"][place.index]
-    assert abs(value - before.trace.outputs["conv1"][place.index]) > 0.1
-    assert run(snippet(nudged, place, overrides=[weight]), tmp_path)[0] == pytest.approx(value, rel=1e-4)
-    inputs = before.trace.inputs.copy()
-    inputs[pixel.index] = 0.125
-    moved = replace(before, trace=replace(before.trace, inputs=inputs))
-    assert run(snippet(moved, pixel, overrides=[pixel]), tmp_path)[0] == 0.125
+    weight, pixel = Weight("conv1", "weight", (3, 0, 1, 2)), Cell(INPUT, (10, 11, 0))
+    for nudged in (weight, pixel):
+        snapshot = what_if(before, nudged, value_at(before, nudged) + 1)
+        value = value_at(snapshot, place)
+        assert abs(value - value_at(before, place)) > 0.01
+        assert run(snippet(snapshot, place), tmp_path)[0] == pytest.approx(value, rel=1e-4)
 
 
 def test_that_a_probability_has_no_gradient_and_says_what_has(make_snapshot):

@@ -254,3 +254,19 @@ def test_that_a_diverged_network_is_told_of_without_a_warning(make_snapshot):
                 assert terms.products.shape == terms.factors[0].values.shape
                 assert isinstance(terms.total, float)
         assert isinstance(cost_terms(snapshot).total, float)
+
+
+def test_that_the_sentence_about_a_maximum_says_which_cell_holds_it(make_snapshot):
+    snapshot = make_snapshot("zhou")
+    place = Cell("pool1", (3, 4, 5))
+    window = snapshot.trace.outputs["conv1"][6:8, 8:10, 5]
+    row, column = np.unravel_index(window.argmax(), (2, 2))
+    sentence = forward_terms(snapshot, place).sentence
+    assert sentence == f"the largest of 4 in its window: ({6 + row}, {8 + column})"
+
+
+def test_that_the_sentence_about_a_maximum_tells_of_ties(make_snapshot):
+    like = make_snapshot("zhou")
+    probe = replace(like.trace.probe, image=np.zeros((28, 28), np.uint8))
+    plain = replace(like, trace=trace(like.network, like.parameters, probe, like.normalization))
+    assert forward_terms(plain, Cell("pool1", (3, 4, 5))).sentence.endswith("4 of them are tied")

@@ -3,10 +3,12 @@ import re
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox
 
 from cnnviz.gui.dialogs import KEYS
+from cnnviz.gui.editable_grid import EditableGrid
 from cnnviz.gui.lessons import LESSONS
 from cnnviz.gui.lessons.arithmetic import HORIZONTAL_SOBEL, TINY, VERTICAL_SOBEL
 from cnnviz.gui.lessons.convolution import ConvolutionScene
@@ -20,9 +22,10 @@ from cnnviz.gui.lessons.softmax import SoftmaxScene
 from cnnviz.gui.lessons.weight_gradient import WeightGradientScene
 from cnnviz.gui.lessons_window import LessonsWindow
 from cnnviz.gui.main_window import MainWindow
+from cnnviz.gui.number_cells import LEGIBLE, fitting_figures
 from cnnviz.gui.number_grid import NumberGrid
 from cnnviz.gui.settings import Settings
-from cnnviz.gui.theme import DARK, LIGHT
+from cnnviz.gui.theme import DARK, LIGHT, small_font
 from cnnviz.nn import Conv2D
 
 
@@ -45,28 +48,39 @@ def type_into(grid, cell, text):
 def test_that_titles_differ_and_every_lesson_has_two_or_three_sentences_and_one_thing_to_try():
     assert len({lesson.title for lesson in LESSONS}) == len(LESSONS) == 8
     for lesson in LESSONS:
-        assert 2 <= len(re.findall(r"[.?!](?:\s|$)", lesson.sentences)) <= 4, lesson.title
+        assert 2 <= len(re.findall(r"[.?!](?:\s|$)", lesson.sentences)) <= 3, lesson.title
         assert lesson.attempt
         assert lesson.source.startswith(("Zhou", "Escontrela"))
 
 
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
 @pytest.mark.parametrize("index", range(8), ids=[lesson.title for lesson in LESSONS])
-def test_that_every_lesson_is_seen_whole_in_its_window(own, qapp, index, theme):
-    window = own(LessonsWindow(theme))
+def test_that_every_lesson_is_seen_whole_in_its_window(own, qapp, index):
+    window = own(LessonsWindow(DARK))
     window.open_lesson(index)
     window.show()
+    for choice in window.scene.findChildren(QComboBox):
+        for other in range(choice.count() - 1, -1, -1):
+            choice.setCurrentIndex(other)
+            check_room(window, qapp)
+    check_room(window, qapp)
+
+
+def check_room(window, qapp):
+    """Find every table whole, its cells not tiny, and neither text nor figures cut off."""
     qapp.processEvents()
-    assert (window.width(), window.height()) == (960, 640)
+    assert (window.width(), window.height()) == (960, 680)
     for grid in (grid for grid in window.findChildren(NumberGrid) if grid.isVisible()):
         area = grid.area().toRect()
         assert grid.rect().contains(area), grid.title
         inside = grid.geometry().intersected(grid.parentWidget().rect())
         assert inside == grid.geometry(), grid.title
-        assert area.width() / grid.values.shape[1] >= 7, grid.title
+        side = area.width() / grid.values.shape[1]
+        assert side >= 7, grid.title
+        metrics = QFontMetrics(small_font())
+        if side >= LEGIBLE[0]:
+            assert "\u2026" not in [fitting_figures(value, metrics, side) for value in grid.values.flat], grid.title
     labels = [window.scene.formula, window._sentences, window._attempt]
     assert [label.text() for label in labels if label.height() < label.heightForWidth(label.width())] == []
-    assert window.grab().toImage().pixelColor(300, 5).name() == theme.window or theme is LIGHT
 
 
 @pytest.mark.parametrize("index", range(8), ids=[lesson.title for lesson in LESSONS])
@@ -95,17 +109,16 @@ def test_that_every_control_is_named_explained_and_reached_by_tab_in_the_order_o
 @pytest.mark.parametrize("index", range(8), ids=[lesson.title for lesson in LESSONS])
 def test_that_no_edit_makes_a_lesson_fail(own, index):
     scene = own(LESSONS[index].make_scene())
-    before = {grid: grid.values for grid in scene.findChildren(NumberGrid)}
-    for grid in before:
+    grids = scene.findChildren(EditableGrid)
+    assert grids
+    for grid in grids:
         for cell in np.ndindex(*grid.values.shape):
-            if grid._editing is None:
-                break
             for text in ("0", "-999", "999", ".5"):
                 type_into(grid, cell, text)
     for choice in scene.findChildren(QComboBox):
         for other in range(choice.count()):
             choice.setCurrentIndex(other)
-    assert all(np.isfinite(grid.values).all() for grid in before)
+    assert all(np.isfinite(grid.values).all() for grid in scene.findChildren(NumberGrid))
 
 
 # Convolution
@@ -152,10 +165,12 @@ def test_that_playing_goes_through_all_positions_and_ends(own):
     scene.output.move_to((1, 1))
     scene.play.click()
     shown = [said(scene).rpartition("= ")[2]]
-    while scene.play._timer.isActive():
+    for _ in range(4):
+        assert scene.play._timer.isActive()
         scene.play.advance()
         shown.append(said(scene).rpartition("= ")[2])
     assert shown == ["29", "-145", "0", "53", "53"]
+    assert not scene.play._timer.isActive()
     assert scene.play.text() == "&Play"
 
 
@@ -167,6 +182,19 @@ def test_that_nothing_plays_unasked_or_unseen(own):
     assert scene.play._timer.isActive()
     scene.hide()
     assert not scene.play._timer.isActive()
+
+
+def test_that_a_click_on_a_button_leaves_the_keys_to_the_cells(own, qapp):
+    scene = own(ConvolutionScene())
+    scene.show()
+    scene.activateWindow()
+    qapp.processEvents()
+    scene.image.setFocus()
+    QTest.keyClicks(scene.image, "7")
+    fill = next(button for button in scene.findChildren(QAbstractButton) if button.text() == "&Fill image")
+    QTest.mouseClick(fill, Qt.MouseButton.LeftButton)
+    np.testing.assert_array_equal(scene.image.values, np.full((4, 4), 7))
+    assert scene.image.hasFocus()
 
 
 # Padding
@@ -349,7 +377,10 @@ def test_that_a_cell_of_a_map_shows_its_place_in_the_vector(own):
     scene = own(DenseScene())
     scene.second.move_to((1, 0))
     assert scene.vector.lit == {(0, 6)}
+    assert scene.second.lit == {(1, 0)}
     assert scene.weight.lit == {(unit, 6) for unit in range(3)}
+    assert said(scene).startswith("map 1, (1, 0) is value 6 of the vector: 2\n")
+    assert scene.output.lit == frozenset()
     scene.vector.move_to((0, 3))
     assert (scene.first.lit, scene.second.lit) == ({(1, 1)}, frozenset())
 
@@ -366,11 +397,17 @@ def test_that_the_four_logits_of_the_article_get_its_probabilities(own):
     np.testing.assert_allclose(scene.probabilities.values[0], exponentials / exponentials.sum())
     assert "cost = -ln p3 = -ln 0.8737 = 0.135 nats" in said(scene)
     np.testing.assert_allclose(scene.gradient.values, scene.probabilities.values - [[0, 0, 0, 1]])
+    scene.probabilities.move_to((0, 0))
+    assert said(scene).startswith(
+        "p0 = 0.002479 / (0.002479 + 0.006738 + 0.1353 + 1) = 0.002166, gradient 0.002166 - 0"
+    )
 
 
-def test_that_another_right_answer_costs_more_and_gets_nearly_all_of_the_gradient(own):
+def test_that_another_right_answer_costs_as_much_more_as_its_logit_is_lower(own):
     scene = own(SoftmaxScene())
+    before = scene._cost.mean
     scene.right.setCurrentIndex(0)
+    assert scene._cost.mean - before == pytest.approx(5 - -1)
     p = scene.probabilities.values[0]
     np.testing.assert_array_equal(scene.wanted.values, [[1, 0, 0, 0]])
     np.testing.assert_allclose(scene.gradient.values[0], [p[0] - 1, *p[1:]])

@@ -582,6 +582,15 @@ def test_that_a_number_that_is_chosen_brings_the_inspector_to_the_front(window, 
     assert not window.inspector.is_seen
 
 
+def test_that_the_key_of_the_inspector_brings_it_before_it_turns_it_round(window, qapp):
+    QTest.keyClick(window, Qt.Key.Key_B)
+    qapp.processEvents()
+    assert window.inspector.is_seen
+    assert not window.inspector.is_back
+    QTest.keyClick(window, Qt.Key.Key_B)
+    assert window.inspector.is_back
+
+
 def test_that_keys_turn_the_inspector_round_and_go_back(window, live, qapp):
     for place in (Cell("conv1", (1, 2, 3)), Cell("conv2", (10, 11, 3))):
         live.choose(place)

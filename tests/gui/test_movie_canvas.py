@@ -21,6 +21,7 @@ CASES = {
     "maps": MAPS,
     "many maps": [plate(64, 24, 24), plate(64, 12, 12, sign="→")],
     "bank": [plate(64, 5, 5, sign=sign, across=8) for sign in ("", "", "→", "")],
+    "high bank": [plate(48, 5, 5, across=2), plate(48, 5, 5, sign="→", across=2)],
     "digits": [plate(1, 10, 1, has_digits=True), plate(1, 10, 1, sign="→", has_digits=True)],
     "vectors": [plate(1, 32, 25), plate(1, 32, 4, sign="→")],
     "batch": [plate(128, 28, 28), plate(1, 28, 28, sign="→")],
@@ -37,7 +38,7 @@ def canvas(own: Callable) -> MovieCanvas:
     return canvas
 
 
-@pytest.mark.parametrize("size", [(390, 250), (620, 420)])
+@pytest.mark.parametrize("size", [(300, 190), (390, 250), (620, 420)])
 @pytest.mark.parametrize("case", CASES)
 def test_that_all_tiles_lie_in_the_canvas_and_none_over_another(case, size):
     width, height = size
@@ -59,6 +60,11 @@ def test_that_a_bank_of_filters_keeps_its_rows():
 def test_that_more_room_makes_larger_tiles():
     small, large = (arrange(MAPS, width, height)[0].tiles[0] for width, height in ((390, 250), (800, 500)))
     assert large.width() > small.width()
+
+
+def test_that_tiles_do_not_shrink_for_the_sake_of_their_headings():
+    filters = [plate(8, 5, 5, sign=sign) for sign in ("", "", "→", "")]
+    assert min(arrange(filters, 300, 190)[0].tiles[0].size().toTuple()) >= 20
 
 
 def test_that_nothing_is_placed_where_there_is_nothing(canvas):

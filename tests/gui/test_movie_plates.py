@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from cnnviz.gui.movie_canvas import Plate, reading
 from cnnviz.gui.movie_plates import View, facts_of, plates_of, view_at_first, views_of
 from cnnviz.gui.tiles import Coloring, number
+from cnnviz.nn import Parameters
 from cnnviz.training.movie import Movie
 
 
@@ -106,7 +108,7 @@ def test_that_the_gradient_of_biases_needs_no_input(show):
 
 def test_that_the_update_shows_before_gradient_after_and_difference(show):
     movie, plates = show("escontrela", "Update of conv1", "all filters")
-    assert titles(plates) == ["before", "∂L/∂w", "→after", "after − before"]
+    assert titles(plates) == ["before", "∂L/∂w", "→after", "difference"]
     for plate, parameters in zip(
         plates, (movie.record.parameters, movie.gradients, movie.after, movie.changes), strict=True
     ):
@@ -123,6 +125,16 @@ def test_that_before_and_after_share_a_scale_and_all_differences_of_a_step_anoth
             scales.add(change.scale)
     assert len(scales) == 1
     assert scales.pop() >= np.abs(movie.changes.vector).max()
+
+
+def test_that_the_scale_before_and_after_is_that_of_the_larger(make_movie):
+    movie, phases = make_movie("escontrela")
+    phase = phases["Update of conv2"]
+    for factor in (0.01, 1, 100):
+        scaled = replace(movie, after=Parameters(movie.network.parameter_shapes, factor * movie.after.vector))
+        before, _, after, _ = plates_of(scaled, phase, views_of(movie.network, phase)[0])
+        largest = max(np.abs(p["conv2"]["weight"]).max() for p in (movie.record.parameters, scaled.after))
+        assert before.scale == after.scale >= largest
 
 
 def test_that_a_unit_behind_maps_is_shown_as_weights_for_these_maps(show):
@@ -176,6 +188,6 @@ def test_that_the_facts_are_those_of_the_image_the_batch_and_the_update(make_mov
     change = np.abs(movie.changes["conv2"]["weight"]).mean(dtype=np.float64)
     assert facts_of(movie, phases["Update of conv2"], View("filter 2", "weight", 2)) == (
         f"The weights of conv2 had a mean size of {number(before)} and moved by {number(change)}, "
-        f"{change / before:.2%} of that."
+        f"{change / before:.2%} of that. The difference is shown on one scale for all layers."
     )
     assert facts_of(movie, phases["conv1 forward"], None) == ""

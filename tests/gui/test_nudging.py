@@ -81,7 +81,7 @@ def test_that_what_is_kept_is_part_of_the_run_and_training_goes_on_from_it(
     assert value_at(live.snapshot, CENTRE) == 1.25  # at once, without a flicker back to the old one
     wait_until(lambda: live.poll() or live.snapshot.history.edits)
     assert live.snapshot.history.edits == ((1, "conv1/weight[3,0,1,2]", old, 1.25),)
-    assert f"{old:.4g}".replace("-", "\u2212") in lines[0].partition("to go back")[2]
+    assert np.float32(lines[0].partition("to go back, keep ")[2].partition(" ")[0]) == np.float32(old)
     plain = Trainer(small_config, random_dataset)
     events = plain.events()
     next(events)
@@ -105,6 +105,19 @@ def test_that_keeping_the_old_value_again_takes_it_back(live, wait_until):
         live.keep()
         wait_until(lambda edits=edits: live.poll() or len(live.snapshot.history.edits) == edits)
     assert same_bits(live.snapshot, first)
+
+
+def test_that_a_reset_begins_without_what_was_kept(live, wait_until, tmp_path):
+    first = live.snapshot
+    live.choose(CENTRE)
+    live.nudge_to(0.5)
+    live.keep()
+    wait_until(lambda: live.poll() or live.snapshot.history.edits)
+    live.reset()
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert same_bits(live.snapshot, first)
+    assert live.snapshot.history.edits == ()
+    assert "edits" not in live.saved_parameters().training
 
 
 def test_that_keeping_what_is_not_changed_is_no_edit(live, wait_until):

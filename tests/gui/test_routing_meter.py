@@ -104,6 +104,18 @@ def test_that_a_click_chooses_a_policy(meter, routing, ties):
     assert heard == [ties]
 
 
+def test_that_arrow_keys_choose_the_next_policy(meter, routing):
+    heard = []
+    meter.chosen.connect(heard.append)
+    meter.show_routing(routing, "first", "first")
+    meter.activateWindow()
+    assert QTest.qWaitForWindowActive(meter)
+    meter.buttons["first"].setFocus()
+    QTest.keyClick(meter.buttons["first"], Qt.Key.Key_Down)
+    assert heard == ["all"]
+    assert meter.buttons["all"].hasFocus()
+
+
 def test_that_the_row_under_the_mouse_is_read_out(meter, routing):
     heard = []
     meter.hovered.connect(heard.append)

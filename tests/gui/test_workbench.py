@@ -67,6 +67,27 @@ def test_that_the_window_comes_to_the_same_bits_as_the_command_line(live, small_
     assert live.snapshot.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
 
 
+@pytest.mark.parametrize("ties", ["all", "split"])
+def test_that_another_tie_policy_comes_to_the_same_bits_as_on_the_command_line(
+    live, small_config, random_dataset, wait_until, ties
+):
+    random_dataset.train.images[:, :14] = 255  # on a plain ground maxima are tied
+    config = replace(small_config, ties=ties)
+    live.start_run(config)
+    live.train()
+    wait_until(lambda: live.poll() or live.status.phase is Phase.FINISHED)
+    live.poll()
+    plain = Trainer(config, random_dataset)
+    for _ in plain.events():
+        pass
+    assert live.snapshot.step == plain.step
+    assert live.snapshot.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+    usual = Trainer(small_config, random_dataset)
+    for _ in usual.events():
+        pass
+    assert not np.array_equal(usual.parameters.vector, plain.parameters.vector)
+
+
 def test_that_a_reset_leads_to_the_same_beginning(live, wait_until):
     first = live.snapshot.parameters.vector.copy()
     live.step()

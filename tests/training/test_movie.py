@@ -3,6 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from cnnviz import processor
 from cnnviz.nn import Parameters, Workspace, softmax_cross_entropy
 from cnnviz.training.learner import shard_count
 from cnnviz.training.movie import Movie
@@ -129,6 +130,17 @@ def test_that_a_record_and_a_movie_refuse_writing_and_outlive_later_steps(make_t
     assert not any(array.flags.writeable for array in [*arrays, *movie.output_gradients.values()])
     for name, moment in moments.items():
         np.testing.assert_array_equal(record.moments[name], moment)
+
+
+def test_that_the_threads_of_training_and_window_are_left_alone(make_trainer, take_steps, monkeypatch):
+    trainer = make_trainer("escontrela", batch_size=33)
+    record = recorded(trainer, take_steps)
+
+    def fail(*_: object) -> None:
+        raise AssertionError("work was shared out")
+
+    monkeypatch.setattr(processor, "share_out", fail)
+    assert film(trainer, record).after.vector.tobytes() == trainer.parameters.vector.tobytes()
 
 
 def test_that_an_image_beyond_the_batch_is_refused(make_trainer, take_steps):

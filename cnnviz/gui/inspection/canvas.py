@@ -15,10 +15,12 @@ from cnnviz.gui.inspection.figure import NO_TERM, Figure, Spot
 from cnnviz.gui.inspection.maps import maps
 from cnnviz.gui.inspection.painting import paint_figure
 from cnnviz.gui.inspection.softmax import softmax_table
+from cnnviz.gui.inspection.words import in_words
 from cnnviz.gui.theme import DARK, GRID, Theme
 from cnnviz.gui.tiles import number
 from cnnviz.training.snapshot import Snapshot
 
+_MARGIN = 8 * GRID  # pixels to either side of a sentence
 _STEPS = {  # columns to the right, rows down
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -54,7 +56,8 @@ class TermsCanvas(QWidget):
         self._snapshot: Snapshot | None = None
         self._back = False
         self._sentence = ""
-        self._channel = 0
+        self._channel = 0  # that is written out
+        self._term = NO_TERM  # of a map, that is written out: the last one that was pointed at
         self._theme = DARK
         self._mouse: QPointF | None = None
         self._told_place: Place | None = None
@@ -95,7 +98,7 @@ class TermsCanvas(QWidget):
         before = self.terms
         self.terms, self._snapshot, self._back = terms, snapshot, back
         if before is None or (before.place, before.products.shape) != (terms.place, terms.products.shape):
-            self._channel = _strongest_channel(terms)
+            self._channel, self._term = _strongest_channel(terms), NO_TERM
             self.spot = None
         self._build()
 
@@ -119,7 +122,7 @@ class TermsCanvas(QWidget):
         if terms.operation is Operation.SOFTMAX:
             figure.add(softmax_table(terms, cost_terms(self._snapshot), area))
         elif terms.products.ndim == 2:
-            figure.add(maps(terms, self._back, area, self._term()))
+            figure.add(maps(terms, self._back, area, self._term))
         elif terms.products.ndim == 1:
             figure.add(contributions(terms, self._back, area))
         else:
@@ -129,12 +132,6 @@ class TermsCanvas(QWidget):
                 rest = area.adjusted(0, bottom + GRID, 0, 0)
                 figure.add(context.row(self._snapshot, terms.place, self._back, rest))
         return figure
-
-    def _term(self) -> int:
-        """Return the term that is pointed at; also while the picture is being laid out anew."""
-        if self.spot is None or not self.figure.has(self.spot):
-            return NO_TERM
-        return self.figure.term(self.spot)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Find new places."""
@@ -146,7 +143,8 @@ class TermsCanvas(QWidget):
             painter.fillRect(event.rect(), QColor(self._theme.surface))
             if self.terms is None:
                 painter.setPen(QColor(self._theme.muted))
-                painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._sentence)
+                area = self.rect().adjusted(_MARGIN, 0, -_MARGIN, 0)
+                painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._sentence)
             else:
                 paint_figure(painter, self.figure, self._theme, self.spot)
 
@@ -212,8 +210,9 @@ class TermsCanvas(QWidget):
         self.spot = spot
         if spot is not None and self.figure.blocks[spot[0]].is_strip and spot[1][0] != self._channel:
             self._open(spot[1][0])
-        elif self.terms is not None and self.terms.products.ndim == 2:
-            self._build()  # the term is written out
+        elif spot is not None and self.terms.products.ndim == 2 and self.figure.term(spot) not in (NO_TERM, self._term):
+            self._term = self.figure.term(spot)
+            self._build()
         else:
             self._report()
             self.update()
@@ -244,9 +243,10 @@ class TermsCanvas(QWidget):
 
     def _reading(self, spot: Spot, place: Place | None) -> str:
         """Return the number at ``spot`` in words, with the term that it belongs to."""
-        name, value = self.figure.blocks[spot[0]].name, number(self.figure.value(spot))
-        kind = "gradient " if name.startswith(("gradient", "= gradient")) else ""
-        text = f"{name}: {value}" if place is None else f"{place}: {kind}{value}"
+        if place is None:
+            text = f"{self.figure.blocks[spot[0]].name}: {number(self.figure.value(spot))}"
+        else:
+            text = in_words(self._snapshot, place)
         term, terms = self.figure.term(spot), self.terms
         if term != NO_TERM and terms.operation in (Operation.SUM, Operation.EACH) and len(terms.factors) == 2:
             factors = " × ".join(number(factor.values.flat[term]) for factor in terms.factors)

@@ -23,6 +23,7 @@ class Role(Enum):
 
     CAPTION = "caption"  # small and muted
     SIGN = "sign"  # between blocks
+    SCALE = "scale"  # behind a bar of the colours, whose ends it names
     TEXT = "text"
 
 

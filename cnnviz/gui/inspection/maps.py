@@ -78,8 +78,8 @@ def _map(factor: Factor, left: float, top: float, size: tuple[float, float]) -> 
     area = QRectF(left, top, *size)
     map_ = block(factor.name, (area,), values, lambda index: factor.place(index[1:]), 0)
     caption = QRectF(left, top - _CAPTION, area.width() + _SIGN - GRID, _CAPTION)
-    legend = QRectF(left, area.bottom(), area.width(), _LEGEND)
-    return Figure([map_], [Label(caption, factor.name), Label(legend, f"±{number(map_.scale)}")]), area.right()
+    legend = Label(QRectF(left, area.bottom(), area.width(), _LEGEND), f"±{number(map_.scale)}", Role.SCALE)
+    return Figure([map_], [Label(caption, factor.name), legend]), area.right()
 
 
 def _written_out(terms: Terms, term: int) -> list[Result]:

@@ -1,14 +1,16 @@
 """Draws figures: numbers as coloured cells, with their figures where there is room, and words and bars around them."""
 
+import numpy as np
 from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QApplication
 
 from cnnviz.gui.inspection.figure import Bar, Block, Figure, Label, Role, Spot, is_legible
 from cnnviz.gui.number_cells import paint_numbers
-from cnnviz.gui.theme import GRID, Theme, small_font
+from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of
 
+_BAR = 10 * GRID  # pixels of a colour scale
 _ROOMY = 64, 22  # pixels of a cell in which figures have the size of text
 
 
@@ -42,12 +44,22 @@ def _paint_block(painter: QPainter, block: Block, theme: Theme) -> None:
 
 
 def _paint_label(painter: QPainter, label: Label, theme: Theme) -> None:
+    if label.role is Role.SCALE:
+        label = _paint_scale(painter, label, theme)
     painter.setFont(small_font() if label.role is Role.CAPTION else QApplication.font())
     painter.setPen(QColor(theme.text if label.role is Role.TEXT else theme.muted))
     text = label.text
     if len(text) > 1:
         text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, round(label.area.width()))
     painter.drawText(label.area, label.alignment | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _paint_scale(painter: QPainter, label: Label, theme: Theme) -> Label:
+    """Draw a bar of the colours at the beginning of ``label``, and return the rest of it."""
+    area = label.area
+    bar = QRectF(area.left(), round(area.center().y()) - 2, min(_BAR, area.width() / 2), 4)
+    painter.drawImage(bar, image_of(signed_colors(theme)[np.newaxis]))
+    return Label(area.adjusted(bar.width() + GRID, 0, 0, 0), label.text)
 
 
 def _paint_bar(painter: QPainter, bar: Bar, theme: Theme) -> None:

@@ -14,6 +14,7 @@ from cnnviz.gui.theme import GRID
 _CAPTION = 2 * GRID  # pixels of the line above
 _SUM = 36, 15  # pixels of the number below each channel, at least
 _WIDEST_SUM = 56  # pixels of it, unless the tiles are wider
+_FEW = 16  # channels, of which as many stand in each line
 _GAP = GRID // 2  # pixels between channels
 _APART = 3  # pixels between the tiles of a channel
 _LARGEST, _SMALLEST = 14, 5  # pixels of a cell
@@ -83,7 +84,7 @@ def _plan(shape: tuple[int, ...], factors: int, width: float, height: float) -> 
         across = min(max(int(width // least), 1), channels)
         lines = -(-channels // across)
         row = (rows * cell + 2 if kinds else 0) + _SUM[1] + gap
-        if lines * row <= height:
+        if lines * row <= height and (channels > _FEW or channels % lines == 0):
             break
     across = -(-channels // lines)  # as many in each line
     pitch = min(width / across, 2 * least)

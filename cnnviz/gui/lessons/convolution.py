@@ -1,10 +1,11 @@
 """The lesson on convolution: one filter on one small image, position by position."""
 
+from cnnviz.gui.editable_grid import EditableGrid, Editing
 from cnnviz.gui.lessons.arithmetic import TINY, VERTICAL_SOBEL, Convolved, convolve, patch_cells, written_sum
 from cnnviz.gui.lessons.grid_row import GridRow
 from cnnviz.gui.lessons.lesson import Lesson, Scene
 from cnnviz.gui.lessons.play_button import PlayButton
-from cnnviz.gui.number_grid import Editing, NumberGrid
+from cnnviz.gui.number_grid import NumberGrid
 from cnnviz.gui.tiles import Coloring, number
 
 GREY = Editing(0, 255, 10)  # levels of an image
@@ -24,8 +25,8 @@ class ConvolutionScene(Scene):
     def __init__(self) -> None:
         super().__init__()
         self._image = TINY
-        self.image = NumberGrid("image", TINY, editing=GREY, scale=WHITE, coloring=Coloring.GREY)
-        self.filter = NumberGrid("filter", VERTICAL_SOBEL, editing=WEIGHT, scale=STRONG)
+        self.image = EditableGrid("image", TINY, GREY, scale=WHITE, coloring=Coloring.GREY)
+        self.filter = EditableGrid("filter", VERTICAL_SOBEL, WEIGHT, scale=STRONG)
         self.output = NumberGrid("output", self.convolve().output)
         self.products = NumberGrid("products", VERTICAL_SOBEL)
         self.row = GridRow(self.image, "\u2217", self.filter, "\u2192", self.products, "\u03a3\u2009=", self.output)

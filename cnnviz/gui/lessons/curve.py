@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from cnnviz.gui.editable_grid import EditableGrid, Editing
 from cnnviz.gui.lessons.arithmetic import as_example, convolve, in_brackets, written_sum
 from cnnviz.gui.lessons.convolution import GREY
 from cnnviz.gui.lessons.grid_row import GridRow
 from cnnviz.gui.lessons.lesson import Lesson, Scene
-from cnnviz.gui.number_grid import Editing, NumberGrid
+from cnnviz.gui.number_grid import NumberGrid
 from cnnviz.gui.tiles import Coloring, number
 from cnnviz.nn import ReLU
 
@@ -57,9 +58,9 @@ class CurveScene(Scene):
     def __init__(self) -> None:
         super().__init__()
         image = IMAGES["right-hand curve"]
-        self.image = NumberGrid("image 7×7", image, editing=GREY, scale=_INK, coloring=Coloring.GREY)
-        self.filter = NumberGrid("filter 7×7", FILTER, editing=_WEIGHT, scale=_WEIGHT.high)
-        self.bias = NumberGrid("bias", [[_THRESHOLD]], editing=_BIAS, scale=_BIAS.high, zoom=2)
+        self.image = EditableGrid("image 7×7", image, GREY, scale=_INK, coloring=Coloring.GREY)
+        self.filter = EditableGrid("filter 7×7", FILTER, _WEIGHT, scale=_WEIGHT.high)
+        self.bias = EditableGrid("bias", [[_THRESHOLD]], _BIAS, scale=_BIAS.high, zoom=2)
         self.output = NumberGrid("output", [[0]], scale=_BIAS.high, zoom=2)
         self.rectified = NumberGrid("ReLU", [[0]], scale=_BIAS.high, zoom=2)
         self.row = GridRow(

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from cnnviz.gui.editable_grid import EditableGrid, Editing
 from cnnviz.gui.lessons.arithmetic import in_brackets, written_sum
 from cnnviz.gui.lessons.grid_row import GridRow
 from cnnviz.gui.lessons.lesson import Lesson, Scene
-from cnnviz.gui.number_grid import Editing, NumberGrid
+from cnnviz.gui.number_grid import NumberGrid
 from cnnviz.gui.tiles import number
 from cnnviz.nn import Dense, Flatten, ReLU
 
@@ -26,11 +27,11 @@ class DenseScene(Scene):
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second = (
-            NumberGrid(f"map {i}", values, editing=_VALUE, scale=_VALUE.high) for i, values in enumerate(MAPS)
+            EditableGrid(f"map {i}", values, _VALUE, scale=_VALUE.high) for i, values in enumerate(MAPS)
         )
         self.vector = NumberGrid("flattened: 8 values", np.zeros((1, 8)), scale=_VALUE.high)
-        self.weight = NumberGrid("weights: a row for each unit", WEIGHT, editing=_FACTOR, scale=_FACTOR.high)
-        self.bias = NumberGrid("bias", BIAS[:, np.newaxis], editing=_VALUE, scale=_VALUE.high)
+        self.weight = EditableGrid("weights: a row for each unit", WEIGHT, _FACTOR, scale=_FACTOR.high)
+        self.bias = EditableGrid("bias", BIAS[:, np.newaxis], _VALUE, scale=_VALUE.high)
         self.output = NumberGrid("output", np.zeros((3, 1)), scale=3 * _VALUE.high)
         self.rectified = NumberGrid("ReLU", np.zeros((3, 1)), scale=3 * _VALUE.high)
         self.add_button("&Reset numbers", "Begin again with the numbers of the lesson (Alt+R)", self.reset)
@@ -71,10 +72,18 @@ class DenseScene(Scene):
         """Light one value in its map and in the vector."""
         row, column = grid.cell
         place = column if grid is self.vector else 2 * row + column + (4 if grid is self.second else 0)
+        index, (row, column) = place // 4, divmod(place % 4, 2)
         self.vector.light([(0, place)])
-        for index, each in enumerate((self.first, self.second)):
-            each.light([divmod(place % 4, 2)] if place // 4 == index else [])
+        for number_of_map, each in enumerate((self.first, self.second)):
+            each.light([(row, column)] if number_of_map == index else [])
         self.weight.light([(unit, place) for unit in range(3)])
+        for result in (self.bias, self.output, self.rectified):
+            result.light([])
+        value = number(self.vector.values[0, place])
+        self.say(
+            f"map {index}, ({row}, {column}) is value {place} of the vector: <b>{value}</b><br>"
+            f"every unit multiplies it by its own weight {place}"
+        )
 
     def show_unit(self, unit: int) -> None:
         """Light all that one unit sums up, and write it out."""

@@ -9,7 +9,7 @@ from cnnviz.gui.theme import DARK, GRID, Theme
 
 _GAP = 2 * GRID  # between tables that no sign stands between
 _SIGN = 4 * GRID  # width of a sign
-_LEAST = 8  # pixels: side of a cell in the smallest size that is asked for
+_LEAST = 7  # pixels: side of a cell in the smallest size that is asked for
 _SIGN_SIZE = 20  # pixels
 
 

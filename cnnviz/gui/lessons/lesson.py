@@ -17,6 +17,15 @@ class Scene(QWidget):
     """The live part of a lesson: tables of numbers, controls, and the sum of the moment written out.
 
     A scene is made anew whenever its lesson is opened, so that it always begins with the same numbers.
+
+    Attributes
+    ----------
+    controls : QHBoxLayout
+        The row on top.
+    formula : QLabel
+        The sum.
+    stops : list of QWidget
+        Where Tab goes, in this order.
     """
 
     def __init__(self) -> None:
@@ -27,8 +36,7 @@ class Scene(QWidget):
         self.formula.setWordWrap(True)
         self.formula.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.formula.setMinimumHeight(_LINES * self.formula.fontMetrics().lineSpacing())
-        self.formula.setAccessibleName("The sum written out")
-        self.stops: list[QWidget] = []  # where Tab goes, in this order
+        self.stops: list[QWidget] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(2 * GRID)
@@ -55,6 +63,7 @@ class Scene(QWidget):
         label.setProperty("role", "muted")
         choice = QComboBox()
         choice.addItems(choices)
+        choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the cells
         choice.setAccessibleName(name)
         choice.setToolTip(tip)
         choice.currentIndexChanged.connect(then)
@@ -68,6 +77,7 @@ class Scene(QWidget):
         """Add a button to the controls."""
         button = QPushButton(text)
         button.setAutoDefault(False)  # Enter belongs to the cell that is being typed into
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAccessibleName(text.replace("&", ""))
         button.setToolTip(tip)
         button.clicked.connect(lambda: then())

@@ -1,6 +1,6 @@
 """A button that walks through a table, cell by cell."""
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QPushButton
 
@@ -19,6 +19,7 @@ class PlayButton(QPushButton):
         self._timer.setInterval(PACE_MS)
         self._timer.timeout.connect(self.advance)
         self.setAutoDefault(False)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName("Play")
         self.setToolTip("Go through all positions, one after the other (Alt+P)")
         self.clicked.connect(self._toggle)

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from cnnviz.gui.editable_grid import EditableGrid, Editing
 from cnnviz.gui.lessons.arithmetic import as_example, patch_cells
 from cnnviz.gui.lessons.grid_row import GridRow
 from cnnviz.gui.lessons.lesson import Lesson, Scene
-from cnnviz.gui.number_grid import Editing, NumberGrid
+from cnnviz.gui.number_grid import NumberGrid
 from cnnviz.gui.tiles import number
 from cnnviz.nn import MaxPool2D
 from cnnviz.nn.layers.maxpool2d import TIES
@@ -28,9 +29,9 @@ class PoolingScene(Scene):
 
     def __init__(self) -> None:
         super().__init__()
-        self.image = NumberGrid("image 4×4", IMAGE, editing=_VALUE, scale=_VALUE.high)
+        self.image = EditableGrid("image 4×4", IMAGE, _VALUE, scale=_VALUE.high)
         self.maxima = NumberGrid("maxima 2×2", np.zeros((2, 2)), scale=_VALUE.high)
-        self.arriving = NumberGrid("gradient arriving", ARRIVING, editing=_GRADIENT, scale=_GRADIENT.high)
+        self.arriving = EditableGrid("gradient arriving", ARRIVING, _GRADIENT, scale=_GRADIENT.high)
         self.handed_back = NumberGrid("gradient handed back", IMAGE, scale=_GRADIENT.high)
         self.row = GridRow(self.image, "\u2192", self.maxima, self.arriving, "\u2192", self.handed_back)
         self.ties = self.add_choice(

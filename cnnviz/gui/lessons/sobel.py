@@ -3,6 +3,7 @@
 import numpy as np
 
 from cnnviz.data.strokes.generator import generate_digits
+from cnnviz.gui.editable_grid import EditableGrid
 from cnnviz.gui.lessons.arithmetic import HORIZONTAL_SOBEL, VERTICAL_SOBEL, convolve, patch_cells, written_sum
 from cnnviz.gui.lessons.convolution import STRONG, WEIGHT, WHITE
 from cnnviz.gui.lessons.grid_row import GridRow
@@ -29,7 +30,7 @@ class SobelScene(Scene):
         super().__init__()
         self._seed = _SEED
         self.image = NumberGrid("digit 28×28", np.zeros((28, 28)), scale=WHITE, coloring=Coloring.GREY)
-        self.filter = NumberGrid("filter 3×3", VERTICAL_SOBEL, editing=WEIGHT, scale=STRONG, zoom=4)
+        self.filter = EditableGrid("filter 3×3", VERTICAL_SOBEL, WEIGHT, scale=STRONG, zoom=4)
         self.second = NumberGrid("second filter", HORIZONTAL_SOBEL, scale=STRONG, zoom=4)
         self.map = NumberGrid("map 26×26", np.zeros((26, 26)))
         self.map.move_to((9, 9))

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from cnnviz.gui.editable_grid import EditableGrid, Editing
 from cnnviz.gui.lessons.bars import Bars
 from cnnviz.gui.lessons.grid_row import GridRow
 from cnnviz.gui.lessons.lesson import Lesson, Scene
-from cnnviz.gui.number_grid import Editing, NumberGrid
+from cnnviz.gui.number_grid import NumberGrid
 from cnnviz.gui.theme import Theme
 from cnnviz.gui.tiles import number
 from cnnviz.nn import Workspace, softmax_cross_entropy
@@ -31,7 +32,7 @@ class SoftmaxScene(Scene):
         super().__init__()
         self._class = RIGHT
         empty = np.zeros((1, _CLASSES))
-        self.logits = NumberGrid("logits z", LOGITS, editing=_LOGIT, scale=10)
+        self.logits = EditableGrid("logits z", LOGITS, _LOGIT, scale=10)
         self.shifted = NumberGrid("z \u2212 largest z", empty, scale=10)
         self.exponentials = NumberGrid("e to the power of that", empty, scale=1)
         self.probabilities = NumberGrid("probabilities p", empty, scale=1)
@@ -109,7 +110,7 @@ LESSON = Lesson(
     ),
     attempt=(
         "Add 10 to all logits, again and again: nothing else moves, only differences count. Then choose class 0 as the "
-        "right answer, and see where nearly all of the gradient goes."
+        "right answer: the cost rises by exactly 6. Where does that 6 come from?"
     ),
     source="Zhou, part 1, section 5, and part 2, section 3; Escontrela, Output Layer",
     make_scene=SoftmaxScene,

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnnviz.gui.editable_grid import EditableGrid, Editing
 from cnnviz.gui.lessons.arithmetic import TINY, VERTICAL_SOBEL, as_example, as_weight, convolve, written_sum
 from cnnviz.gui.lessons.convolution import GREY, STRONG, WEIGHT, WHITE
 from cnnviz.gui.lessons.grid_row import GridRow
 from cnnviz.gui.lessons.lesson import Lesson, Scene
-from cnnviz.gui.number_grid import Editing, NumberGrid
+from cnnviz.gui.number_grid import NumberGrid
 from cnnviz.gui.tiles import Coloring, figures, number
 from cnnviz.nn import Conv2D
 from cnnviz.nn.gradient_check import numerical_gradient, relative_error
@@ -43,10 +44,10 @@ class WeightGradientScene(Scene):
     def __init__(self) -> None:
         super().__init__()
         example = next(iter(EXAMPLES.values()))
-        self.image = NumberGrid("image", example.image, editing=GREY, scale=WHITE, coloring=Coloring.GREY)
-        self.filter = NumberGrid("filter", example.filter, editing=WEIGHT, scale=STRONG)
+        self.image = EditableGrid("image", example.image, GREY, scale=WHITE, coloring=Coloring.GREY)
+        self.filter = EditableGrid("filter", example.filter, WEIGHT, scale=STRONG)
         self.output = NumberGrid("output", example.arriving)
-        self.arriving = NumberGrid("output gradient", example.arriving, editing=_GRADIENT, scale=_GRADIENT.high)
+        self.arriving = EditableGrid("output gradient", example.arriving, _GRADIENT, scale=_GRADIENT.high)
         self.gradient = NumberGrid("gradient by weight", example.filter)
         self.difference = NumberGrid("central difference", example.filter)
         self.rows = (
@@ -129,8 +130,8 @@ class WeightGradientScene(Scene):
 LESSON = Lesson(
     title="The gradient of a weight",
     sentences=(
-        "What if the centre weight grew by 1? Then the output would grow by 80, the pixel under it. So the gradient by "
-        "a weight is that pixel times the gradient at the output, summed over all places that the filter takes. The "
+        "What if the centre weight grew by 1? The output would grow by 80, the pixel under it: so the gradient by a "
+        "weight is that pixel times the gradient at the output, summed over all places that the filter takes. The "
         "central difference nudges each weight and looks what happens."
     ),
     attempt=(

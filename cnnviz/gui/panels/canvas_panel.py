@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from cnnviz.explain.fields import field_of
 from cnnviz.explain.places import Place, exists
 from cnnviz.gui.panels.panel import Panel
+from cnnviz.gui.readout import Pace
 from cnnviz.gui.tile_canvas import TileCanvas
 from cnnviz.gui.tile_groups import TileGroup
 from cnnviz.gui.tile_marks import Marks
@@ -33,18 +34,20 @@ class CanvasPanel(Panel):
         self.canvas.setAccessibleName(self.canvas_name)
         self.canvas.pointed.connect(self._point_at)
         self.canvas.chosen.connect(workbench.choose)
+        self.canvas.turned.connect(workbench.nudge_by)
         self._snapshot: Snapshot | None = None
+        self._pace_of_figures = Pace()
         self._own: Place | None = None  # what is pointed at in this panel
         workbench.pointed_changed.connect(self._mark)
         workbench.subject_changed.connect(self._mark)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Show the numbers of ``snapshot``."""
-        is_other = self._snapshot is None or self._snapshot.network != snapshot.network
+        is_other = self._snapshot is None or self._snapshot.network is not snapshot.network
         self._snapshot = snapshot
         if is_other:
             self._mark()
-        self._refresh()
+        self._show_groups(self._pace_of_figures.is_due(rests=not self.workbench.is_running))
         self._tell()
 
     def catch_up(self) -> None:
@@ -62,7 +65,10 @@ class CanvasPanel(Panel):
     @Slot()
     def _refresh(self) -> None:
         if self._snapshot is not None:
-            self.canvas.set_groups(self._groups(self._snapshot))
+            self._show_groups(figures=True)
+
+    def _show_groups(self, figures: bool) -> None:
+        self.canvas.set_groups(self._groups(self._snapshot), figures)
 
     @Slot()
     def _mark(self) -> None:

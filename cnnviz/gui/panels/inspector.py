@@ -7,18 +7,22 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from cnnviz.explain.backwards import terms_of
-from cnnviz.explain.places import Place, Probability, exists, gradient_at, value_at
+from cnnviz.explain.places import Place, Probability, exists
+from cnnviz.explain.snippets import has
 from cnnviz.explain.terms import Terms
+from cnnviz.explain.what_if import obstacle
+from cnnviz.gui.copying import copy_as_numpy
 from cnnviz.gui.inspection.canvas import TermsCanvas
 from cnnviz.gui.inspection.trail import Trail
+from cnnviz.gui.inspection.words import in_words
 from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.readout import LEGIBLE, Readout
 from cnnviz.gui.theme import GRID, Theme, small_font
-from cnnviz.gui.tiles import number
+from cnnviz.gui.what_if import WhatIfBar
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
-EMPTY = "Point at any number of the network to see what it is made of; click it to keep it here and to follow its terms"
+EMPTY = "Point at any number of the network to see what it is made of, or click it to keep it here"
 NOTHING_YET = "What each number is made of is told here as soon as the data are loaded"
 
 
@@ -37,10 +41,10 @@ class InspectorPanel(Panel):
         Which number it is, and how it comes about.
     canvas : TermsCanvas
         Its terms.
-    tools : QHBoxLayout
-        Room for buttons that do something with the number.
-    below : QVBoxLayout
-        Room for a bar in which it can be changed.
+    copy : QPushButton
+        Copies the arithmetic of the chosen number.
+    what_if : WhatIfBar
+        Nudges it; shown where it can be nudged.
     """
 
     name: ClassVar[str] = "inspector"
@@ -68,7 +72,9 @@ class InspectorPanel(Panel):
         self.canvas.pointed.connect(workbench.point_at)
         self.canvas.chosen.connect(workbench.choose)
         self.canvas.hovered.connect(self.hovered)
-        self.below = QVBoxLayout()
+        self.what_if = WhatIfBar(workbench, self)
+        self.what_if.hovered.connect(self.hovered)
+        self.what_if.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, GRID // 2)
         layout.setSpacing(GRID // 4)
@@ -76,7 +82,7 @@ class InspectorPanel(Panel):
         layout.addWidget(self.heading)
         layout.addWidget(self.sentence)
         layout.addWidget(self.canvas, 1)
-        layout.addLayout(self.below)
+        layout.addWidget(self.what_if)
         workbench.subject_changed.connect(self._take_subject)
         workbench.pointed_changed.connect(self._on_pointed)
         self.refresh()
@@ -84,24 +90,24 @@ class InspectorPanel(Panel):
     def _make_controls(self) -> QHBoxLayout:
         self.trail = Trail(self)
         self.trail.chosen.connect(self.workbench.choose)
-        self.begin = _button("Start from the answer", "Look into the probability of the digit that is answered")
+        self.begin = _button("Start from the answer", "Look into the probability of the digit that is answered", self)
         self.begin.clicked.connect(self._begin)
-        self.forwards = _button("Forwards", "What the value is made of (B)")
-        self.backwards = _button("Back", "What the gradient of the cost is made of, on its way back (B)")
+        self.forwards = _button("Forwards", "What the value is made of (B)", self)
+        self.backwards = _button("Back", "What the gradient of the cost is made of, on its way back (B)", self)
         views = QButtonGroup(self)
         for button in (self.forwards, self.backwards):
             button.setCheckable(True)
             views.addButton(button)
         self.forwards.setChecked(True)
-        views.buttonToggled.connect(self.refresh)
-        self.tools = QHBoxLayout()
-        self.tools.setSpacing(GRID // 2)
+        self.backwards.toggled.connect(self.refresh)
+        self.copy = _button("Copy", "Copy as NumPy: a text that works the chosen number out (Ctrl+C)", self)
+        self.copy.setAccessibleName("Copy as NumPy")
+        self.copy.clicked.connect(self._copy)
         row = QHBoxLayout()
         row.setSpacing(GRID // 2)
         row.addWidget(self.trail, 1)
-        for widget in (self.begin, self.forwards, self.backwards):
+        for widget in (self.begin, self.forwards, self.backwards, self.copy):
             row.addWidget(widget)
-        row.addLayout(self.tools)
         return row
 
     @property
@@ -176,6 +182,7 @@ class InspectorPanel(Panel):
         snapshot = self._snapshot
         self.begin.setVisible(self.workbench.subject is None)
         self.begin.setEnabled(snapshot is not None)
+        self._offer_nudging()
         place = None if snapshot is None else self._place()
         if place is None:
             self._say(NOTHING_YET if snapshot is None else EMPTY)
@@ -183,9 +190,27 @@ class InspectorPanel(Panel):
             self._say(f"This network has no {place}: point at another number, or click one to keep it")
         else:
             terms = terms_of(snapshot, place, self.is_back)
-            self.heading.setText(_heading(snapshot, place))
-            self.sentence.setText(f"{'gradient' if self.is_back else 'value'}: {terms.sentence}")
+            self.heading.setText(in_words(snapshot, place))
+            self.sentence.setText(f"{_told(place, self.is_back)}: {terms.sentence}")
             self.canvas.show_terms(terms, snapshot, self.is_back)
+
+    def _offer_nudging(self) -> None:
+        """Show the bar of what-ifs where the chosen number can be nudged, and tell it of the snapshot."""
+        snapshot, subject = self._snapshot, self.workbench.subject
+        known = snapshot is not None and subject is not None and exists(snapshot, subject)
+        self.copy.setEnabled(known)
+        can_be = known and obstacle(subject) is None
+        if can_be == self.what_if.isHidden():
+            self.what_if.setVisible(can_be)
+            self.layout().activate()  # at once: the canvas has to know its room before the terms are laid out
+        if can_be:
+            self.what_if.show_snapshot(snapshot)
+
+    @Slot()
+    def _copy(self) -> None:
+        subject = self.workbench.subject
+        quantity = "gradient" if self.is_back and has(subject, "gradient") else "value"
+        copy_as_numpy(self.workbench, subject, quantity)
 
     def _say(self, sentence: str) -> None:
         self.heading.setText("")
@@ -199,21 +224,22 @@ class InspectorPanel(Panel):
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``."""
         self.canvas.apply_theme(theme)
+        self.what_if.apply_theme(theme)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a comfortable size."""
         return QSize(672, 328)
 
 
-def _heading(snapshot: Snapshot, place: Place) -> str:
-    """Return the number's name, its value and the gradient by it."""
-    if isinstance(place, Probability):
-        return f"{place}: {number(value_at(snapshot, place))}"
-    return f"{place}: {number(value_at(snapshot, place))}   gradient {number(gradient_at(snapshot, place))}"
+def _told(place: Place, back: bool) -> str:
+    """Return which number the terms make."""
+    if not back:
+        return "value"
+    return "gradient by its logit" if isinstance(place, Probability) else "gradient"
 
 
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
+def _button(text: str, tip: str, parent: QWidget) -> QPushButton:
+    button = QPushButton(text, parent)
     button.setToolTip(tip)
     button.setAccessibleName(text)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window

@@ -28,7 +28,8 @@ EMPTY = (
     "through every layer, and the update. Training then rests, and goes on from there as if nobody had looked."
 )
 COMING = "The step is being recorded\u2026"
-_SHARES = (400, 258)  # of the width: picture and text
+_SHARES = (376, 282)  # of the width: picture and text
+_SENTENCE = 52 * GRID  # pixels; width of the sentence where there is no movie
 _WHERE = 21 * GRID  # pixels; room for the numbers of two steps
 
 
@@ -71,9 +72,8 @@ class MoviePanel(Panel):
         workbench.failed.connect(self._give_up_waiting)
 
     def _make_invitation(self) -> QWidget:
-        self._sentence = QLabel(EMPTY)
+        self._sentence = QLabel()
         self._sentence.setWordWrap(True)
-        self._sentence.setMaximumWidth(56 * GRID)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._sentence.setProperty("role", "muted")
         self._begin = QPushButton("Go one step, phase by phase")
@@ -81,6 +81,7 @@ class MoviePanel(Panel):
         self._begin.setAccessibleName("Go one step, phase by phase")
         self._begin.setToolTip("Learn one batch, and go through what happened (Shift+Right)")
         self._begin.clicked.connect(self.record_step)
+        self._say(EMPTY)
         page = QWidget()
         column = QVBoxLayout(page)
         column.setSpacing(2 * GRID)
@@ -113,7 +114,7 @@ class MoviePanel(Panel):
         self.text = PhaseText()
         halves = QSplitter(Qt.Orientation.Horizontal)
         halves.setChildrenCollapsible(False)
-        halves.setHandleWidth(2 * GRID)
+        halves.setHandleWidth(GRID)
         halves.addWidget(self.canvas)
         halves.addWidget(self.text)
         halves.setSizes(list(_SHARES))
@@ -245,9 +246,15 @@ class MoviePanel(Panel):
 
     # The picture
 
+    def _say(self, sentence: str) -> None:
+        """Show ``sentence`` where there is no movie yet."""
+        if sentence != self._sentence.text():
+            self._sentence.setText(sentence)
+            self._sentence.setFixedSize(_SENTENCE, self._sentence.heightForWidth(_SENTENCE))
+
     def _show_where(self) -> None:
-        self._sentence.setText(COMING if self._is_awaited else EMPTY)
-        self._begin.setVisible(not self._is_awaited)
+        self._say(COMING if self._is_awaited else EMPTY)
+        self._begin.setEnabled(not self._is_awaited)
         if self._is_awaited:
             self.where.setText("recording\u2026")
         elif self.movie is not None:
@@ -264,7 +271,7 @@ class MoviePanel(Panel):
             return []
         rows: list[Row] = [("array", "tile", "row", "column", "value")]
         for plate in self.canvas.plates:
-            rows += [(plate.title, *index, value.item()) for index, value in np.ndenumerate(plate.values)]
+            rows += [(plate.title, *index, value) for index, value in np.ndenumerate(plate.values)]
         return rows
 
     def apply_theme(self, theme: Theme) -> None:

@@ -1,5 +1,6 @@
 """The whole chain of layers for one probe: what each hands on, or the gradient on its way back."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import ClassVar
@@ -7,7 +8,7 @@ from typing import ClassVar
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
-from cnnviz.explain.fields import field_of
+from cnnviz.explain.fields import Region, field_of
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight
 from cnnviz.gui.cell_text import describe
 from cnnviz.gui.fields import settle
@@ -189,25 +190,13 @@ class NetworkPanel(CanvasPanel):
     # Pointing and choosing
 
     def _show_marks(self, marks: Marks) -> None:
-        filters = self._filters_of(marks.subject) | self._filters_of(marks.pointed)
+        subject = {} if marks.subject is None else field_of(self._snapshot.network, marks.subject)
+        filters = _filters_of(marks.subject, subject) | _filters_of(marks.pointed, marks.lit)
         if filters != self._view.filters:
             self._view = replace(self._view, filters=filters)
             self._refresh()
         super()._show_marks(marks)
         self.bars.mark(_digit_of(marks.pointed), _digit_of(marks.subject))
-
-    def _filters_of(self, place: Place | None) -> dict[str, int]:
-        """Return convolution -> its only filter that has to do with ``place``."""
-        if place is None:
-            return {}
-        if isinstance(place, Weight):
-            return {place.layer: place.index[0]}
-        regions = {
-            key.partition("/")[0]: region[0]
-            for key, region in field_of(self._snapshot.network, place).items()
-            if key.endswith("/weight")
-        }
-        return {layer: part.start for layer, part in regions.items() if part.stop - part.start == 1}
 
     @Slot(object)
     def _point_at_digit(self, digit: int | None) -> None:
@@ -250,6 +239,14 @@ class NetworkPanel(CanvasPanel):
         self.index.setVisible(kind == "test")
 
 
+def _filters_of(place: Place | None, field: Mapping[str, Region]) -> dict[str, int]:
+    """Return convolution -> its only filter that has to do with ``place``, whose field is given."""
+    if isinstance(place, Weight):
+        return {place.layer: place.index[0]}
+    parts = {key.partition("/")[0]: region[0] for key, region in field.items() if key.endswith("/weight")}
+    return {layer: part.start for layer, part in parts.items() if part.stop - part.start == 1}
+
+
 def _digit_of(place: Place | None) -> int | None:
     return place.digit if isinstance(place, Probability) else None
 
@@ -259,5 +256,5 @@ def _answer(trace: Trace) -> str:
     best = int(trace.probabilities.argmax())
     taken = f"taken for {best} ({trace.probabilities[best]:.0%})"
     if trace.probe.label is None:
-        return f"{taken}; gradients for {best}"
+        return f"{taken}; gradients for {trace.target}"
     return f"{trace.probe.label}, {taken}, cost {trace.loss:.3f}"

@@ -114,9 +114,11 @@ class RoutingPanel(Panel):
         self.facts.setFont(small_font())
         self.facts.setAccessibleName("Ties, changes and sums")
         self.facts.setToolTip(
-            "Tied: several cells hold the maximum. Silent: all cells are zero (hatched).\n"
+            "Tied: several cells hold the maximum. Silent: all cells are zero (hatched); where a ReLU comes before,\n"
+            "it lets nothing through of what these are handed.\n"
             "New winners: windows in which other cells win than before the latest change of the parameters.\n"
-            "Of a batch, all images and channels are counted; a large one follows a moment later."
+            "Of the probe, the windows of this channel are counted; of a batch, those of all its images and channels,\n"
+            "which may come a moment later."
         )
         self.adopt = QPushButton("Train with it", self)
         self.adopt.setStyleSheet(_SMALL_BUTTON)

@@ -172,6 +172,16 @@ def test_that_parameters_set_by_hand_are_marked_and_the_newest_is_named(panel: C
     assert all(bottom < y < bottom + 0.2 * (top - bottom) for y in panel.chart.edits.getData()[1])
 
 
+@pytest.mark.parametrize("step", [0, 1000, 1700, 2500])
+def test_that_what_was_set_by_hand_is_named_within_the_plot(panel: CostPanel, snapshot: Snapshot, step: int) -> None:
+    edit = Edit(step, "dense1/weight[103,640]", 0.25, -1.25)
+    panel.show_snapshot(with_history(snapshot, run_of(2500)._replace(edits=(edit,))))
+    panel.grab()
+    text, plot = panel.chart.edit_text.sceneBoundingRect(), panel.chart.cost_plot.vb.sceneBoundingRect()
+    assert plot.left() <= text.left()
+    assert text.right() <= plot.right()
+
+
 def test_that_near_an_edit_the_readout_names_parameter_and_values() -> None:
     history = run_of(2500)._replace(edits=(Edit(1000, "conv1/weight[3,0,1,2]", 0.25, -1.25),))
     said = "conv1/weight[3,0,1,2] set by hand after step 1,000: 0.25 \u2192 \u22121.25"

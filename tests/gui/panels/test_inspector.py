@@ -4,15 +4,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight, exists, gradient_at, value_at
 from cnnviz.gui.inspection.figure import Figure, Spot
+from cnnviz.gui.inspection.units import in_units, power_for
+from cnnviz.gui.inspection.words import in_words
 from cnnviz.gui.panels.inspector import EMPTY, NOTHING_YET, InspectorPanel
 from cnnviz.gui.theme import DARK, LIGHT
-from cnnviz.gui.tiles import number
+from cnnviz.gui.tiles import Coloring, color_pixels, number
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot, trace
 
@@ -138,6 +140,27 @@ def test_that_what_is_painted_can_be_pointed_at(panel, snapshot):
                 assert figure.spot_at(middle) == (number_, index), (place, back, block.name)
 
 
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_that_colours_are_those_of_the_numbers(shown, workbench, theme):
+    shown.apply_theme(theme)
+    workbench.choose(CONV)
+    picture, figure = shown.canvas.grab().toImage(), shown.canvas.figure
+    for number_, block in enumerate(figure.blocks):
+        if block.cell[0] < 12 or block.marked:
+            continue
+        colors = color_pixels(block.values, block.scale, Coloring.SIGNED, theme)
+        for index in np.ndindex(block.values.shape):
+            corner = figure.area_of((number_, index)).topLeft().toPoint() + QPoint(1, 1)
+            assert picture.pixelColor(corner).name() == QColor(int(colors[index])).name(), (block.name, index)
+
+
+def test_that_small_numbers_are_written_in_units_of_a_power_of_ten():
+    assert power_for(np.array([3e-5, -2.5e-4])) == -4
+    assert power_for(np.array([3e-5, 0.5])) == power_for(np.zeros(3)) == power_for(np.array([1e-9])) == 0
+    assert in_units(-12) == ", in 10\u207b\u00b9\u00b2"
+    assert in_units(0) == ""
+
+
 def test_that_the_patch_the_filter_and_their_products_are_those_of_the_trace(shown, workbench, snapshot):
     workbench.choose(CONV)
     *_, patch, filter_, products, _, _, bias, value, rectified = shown.canvas.figure.blocks
@@ -200,6 +223,9 @@ def test_that_all_positions_of_a_weight_are_shown_and_the_one_under_the_mouse_is
     QTest.mouseMove(shown.canvas, gradient.area_of((0, 12, 7)).center().toPoint())
     written = [block.values.item() for block in shown.canvas.figure.blocks[3:6]]
     assert written == [gradient.values[0, 12, 7], image.values[0, 12, 7], products.values[0, 12, 7]]
+    QTest.mouseMove(shown.canvas, middle_of(shown, workbench.subject))  # the result stays where it is
+    assert shown.canvas.figure.place(shown.canvas.spot) == workbench.subject
+    assert len(shown.canvas.figure.blocks) == 8
 
 
 def test_that_the_winner_of_a_window_is_framed(shown, workbench, snapshot):
@@ -225,6 +251,8 @@ def test_that_heading_and_sentence_name_the_number(shown, workbench, snapshot):
     assert shown.sentence.text() == "value: 200 products, patch × filter, and the bias, added up"
     shown.toggle_view()
     assert shown.sentence.text().startswith("gradient: handed back where")
+    workbench.choose(Probability(3))
+    assert shown.sentence.text().startswith("gradient by its logit: the probability, less 1 for the ")
 
 
 def test_that_numbers_follow_the_newest_snapshot(shown, workbench, snapshot, make_snapshot):
@@ -330,8 +358,9 @@ def test_that_pointing_here_tells_the_others_and_the_subject_stays(shown, workbe
     readings = heard(shown)
     QTest.mouseMove(shown.canvas, middle_of(shown, bias))
     assert workbench.pointed == bias
+    shown.show_snapshot(snapshot)
     assert shown.terms.place == CONV
-    assert readings[-1] == f"{bias}: {number(value_at(snapshot, bias))}"
+    assert readings[-1] == in_words(snapshot, bias)
     QTest.mouseMove(shown.canvas, QPoint(shown.canvas.width() - 1, 1))
     assert workbench.pointed is None
     assert readings[-1] == ""
@@ -344,7 +373,7 @@ def test_that_a_term_is_read_out_with_its_product(shown, workbench, snapshot):
     QTest.mouseMove(shown.canvas, middle_of(shown, place))
     pixel, weight = snapshot.trace.inputs[3, 5, 0], value_at(snapshot, place)
     product = f"{number(pixel)} × {number(weight)} = {number(float(pixel) * weight)}"
-    assert readings[-1] == f"{place}: {number(weight)}   {product}"
+    assert readings[-1] == f"{in_words(snapshot, place)}   {product}"
 
 
 def test_that_nothing_is_told_of_while_the_mouse_is_elsewhere(shown, workbench, snapshot):
@@ -456,9 +485,10 @@ def test_that_every_block_can_be_reached_by_the_arrows(panel, snapshot, back):
 def test_that_tab_shows_where_the_keys_are(shown, workbench):
     workbench.choose(CONV)
     shown.activateWindow()
-    shown.backwards.setFocus()
-    QTest.keyClick(shown.backwards, Qt.Key.Key_Tab)
-    assert shown.canvas.hasFocus()
+    QApplication.processEvents()
+    shown.copy.setFocus()
+    QTest.keyClick(shown.copy, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is shown.canvas
     assert shown.canvas.figure.place(shown.canvas.spot).layer == "relu1"
     QTest.keyClick(shown.canvas, Qt.Key.Key_Backtab)
     assert shown.canvas.spot is None

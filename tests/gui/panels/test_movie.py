@@ -208,15 +208,18 @@ def test_that_a_step_is_recorded_and_shown_and_training_rests_there(make_panel, 
     np.testing.assert_array_equal(panel.movie.gradients.vector, live.snapshot.gradients.vector)
 
 
-def test_that_going_on_behind_the_last_phase_records_the_next_step(make_panel, live, wait_until):
+def test_that_going_on_behind_the_last_phase_records_the_next_step(make_panel, live, wait_until, monkeypatch):
     panel = make_panel(live)
     panel.advance()
     wait_until(lambda: live.poll() or panel.movie)
     panel.advance()
     assert (panel.player.position, live.snapshot.step) == (1, 1)
     panel.player.to_last()
+    asked, record = [], live.record
+    monkeypatch.setattr(live, "record", lambda: asked.append(True) or record())
     panel.advance()
     panel.advance()  # asked for twice, before it came
+    assert len(asked) == 1
     wait_until(lambda: live.poll() or panel.movie.record.step == 2)
     assert (panel.player.position, live.snapshot.step) == (0, 2)
 

@@ -356,11 +356,12 @@ def test_that_upright_arrow_keys_and_the_shifted_wheel_go_to_the_next_image(pane
     assert panel.controls.image.value() == 5 + steps
 
 
-def test_that_a_hidden_panel_counts_nothing(panel, snapshot):
+def test_that_a_hidden_panel_counts_nothing(panel, snapshot, wait_until):
     panel.show_snapshot(snapshot)
-    panel.controls.source.setCurrentText("Batch")
+    choose_batch(panel, wait_until)
     panel.hide()
     assert panel._batch.routing is None
+    assert not panel._batch._rest.isActive()
     panel.show_snapshot(replace(snapshot))
     assert not panel._batch._thread.isRunning()
 
