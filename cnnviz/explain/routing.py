@@ -3,11 +3,12 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from cnnviz.nn import TIES, ForwardPass, MaxPool2D, Parameters, softmax_cross_entropy
-from cnnviz.training.snapshot import Probe, Snapshot, Trace, trace
+from cnnviz.training.snapshot import Snapshot, Trace
 
 IMAGES_AT_A_TIME = 16  # of a batch; more take much memory
 _ROUNDING = 8 * float(np.finfo(np.float32).eps)  # of all magnitudes: by how much sums may differ that agree
@@ -106,6 +107,32 @@ class Routing:
         return abs(self.arriving.total - self.collected[ties]) <= _ROUNDING * self.arriving.magnitude
 
 
+class Passage(NamedTuple):
+    """What a max pooling layer does to one image, all channels of it.
+
+    Attributes
+    ----------
+    before : array, shape (H, W, C)
+        What is pooled.
+    maxima, arriving : array, shape (Ho, Wo, C)
+        The maxima of the windows, and the gradients of the cost by them.
+    handed_back : array, shape (H, W, C)
+        The gradients of the cost by ``before``.
+    """
+
+    before: np.ndarray
+    maxima: np.ndarray
+    arriving: np.ndarray
+    handed_back: np.ndarray
+
+    @classmethod
+    def of(cls, trace: Trace, layer: str) -> "Passage":
+        """Take what ``layer`` does out of ``trace``."""
+        return cls(
+            trace.input_of(layer), trace.outputs[layer], trace.output_gradients[layer], trace.gradient_into(layer)
+        )
+
+
 def route(pool: MaxPool2D, x: np.ndarray, dy: np.ndarray, earlier: np.ndarray | None = None) -> Routing:
     """Return what ``pool`` does with the gradients ``dy`` (N, Ho, Wo, C) by its output, given x, shape (N, H, W, C).
 
@@ -149,14 +176,15 @@ def pooled_of_image(snapshot: Snapshot, layer: str, image: np.ndarray) -> np.nda
     return _input_of(layer, _forward(snapshot, image[np.newaxis]))[0]
 
 
-def trace_in_batch(snapshot: Snapshot, index: int) -> Trace:
-    """Return the trace of one image of the newest training batch, by the parameters as they are now.
+def passage_in_batch(snapshot: Snapshot, layer: str, index: int) -> Passage:
+    """Return what the max pooling ``layer`` does to one image of the newest training batch.
 
-    Its cost and gradients are its share of the batch's mean cost.
+    The gradients are those of the batch's mean cost, by the parameters as they are now.
     """
-    images, labels, _ = snapshot.batch
-    probe = Probe(images[index], int(labels[index]), f"image {index + 1} of the batch")
-    return trace(snapshot.network, snapshot.parameters, probe, snapshot.normalization, examples=len(labels))
+    forward, arriving = _there_and_back(snapshot, layer, slice(index, index + 1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        handed_back = snapshot.network.layers[layer].input_gradient(arriving, forward.caches[layer], {})
+    return Passage(_input_of(layer, forward)[0], forward.outputs[layer][0], arriving[0], handed_back[0])
 
 
 def route_batch(snapshot: Snapshot, layer: str, earlier: Snapshot | None = None) -> Iterator[Routing]:
@@ -165,20 +193,26 @@ def route_batch(snapshot: Snapshot, layer: str, earlier: Snapshot | None = None)
     The gradients are those of the batch's mean cost, by the parameters as they are now. New winners are those that the
     parameters of ``earlier``, a snapshot of the same run, did not find in the same images.
     """
-    images, labels, _ = snapshot.batch
     routing: Routing | None = None
-    for start in range(0, len(labels), IMAGES_AT_A_TIME):
+    for start in range(0, len(snapshot.batch.labels), IMAGES_AT_A_TIME):
         few = slice(start, start + IMAGES_AT_A_TIME)
-        with np.errstate(over="ignore", invalid="ignore"):
-            forward = _forward(snapshot, images[few])
-            scores = softmax_cross_entropy(forward.logits, labels[few], len(labels))
-            backward = snapshot.network.backward(
-                scores.gradient, forward, snapshot.parameters, _NO_PARAMETERS, down_to=layer
-            )
-            before = None if earlier is None else _input_of(layer, _forward(earlier, images[few]))
-        part = route(snapshot.network.layers[layer], _input_of(layer, forward), backward.outputs[layer], before)
+        forward, arriving = _there_and_back(snapshot, layer, few)
+        before = None if earlier is None else _input_of(layer, _forward(earlier, snapshot.batch.images[few]))
+        part = route(snapshot.network.layers[layer], _input_of(layer, forward), arriving, before)
         routing = part if routing is None else routing + part
         yield routing
+
+
+def _there_and_back(snapshot: Snapshot, layer: str, few: slice) -> tuple[ForwardPass, np.ndarray]:
+    """Run a few images of the batch forwards, and their shares of the mean cost back to the output of ``layer``."""
+    images, labels, _ = snapshot.batch
+    forward = _forward(snapshot, images[few])
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = softmax_cross_entropy(forward.logits, labels[few], len(labels))
+        backward = snapshot.network.backward(
+            scores.gradient, forward, snapshot.parameters, _NO_PARAMETERS, down_to=layer
+        )
+    return forward, backward.outputs[layer]
 
 
 def _forward(snapshot: Snapshot, images: np.ndarray) -> ForwardPass:

@@ -6,10 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from cnnviz.explain.routing import Routing, route
+from cnnviz.explain.routing import Passage, Routing, route
 from cnnviz.gui.tiles import largest_magnitude, nice_ceiling, number
 from cnnviz.nn import MaxPool2D, Network
-from cnnviz.training.snapshot import Trace
 
 Window = tuple[int, int]  # row and column among the windows of a channel
 
@@ -77,13 +76,14 @@ class PooledChannel:
     is_supposed: bool = False
 
     @classmethod
-    def of(cls, trace: Trace, pool: MaxPool2D, layer: str, channel: int, ties: str | None = None) -> "PooledChannel":
-        """Take ``channel`` of ``layer``, which is ``pool``, out of ``trace``.
+    def of(
+        cls, passage: Passage, pool: MaxPool2D, layer: str, channel: int, ties: str | None = None
+    ) -> "PooledChannel":
+        """Take ``channel`` out of what ``layer``, which is ``pool``, does to an image.
 
         With another tie policy than its own, ``ties``, the gradient is what the layer would then hand back.
         """
-        before, handed_back = trace.input_of(layer), trace.gradient_into(layer)
-        after, arriving = trace.outputs[layer], trace.output_gradients[layer]
+        before, after, arriving, handed_back = passage
         one, maxima = _alone(before[..., channel]), _alone(after[..., channel])
         returned = handed_back[..., channel]
         if is_supposed := ties not in (None, pool.ties):

@@ -65,10 +65,19 @@ def nice_ceiling(value: float) -> float:
 
 def number(value: float) -> str:
     """Return ``value`` with four significant digits and true minus signs, such as 1.5e\u22127."""
-    mantissa, exponent, power = f"{value:.4g}".partition("e")
-    return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")
+    return figures(value, 4)
 
 
 def figures(value: float, digits: int) -> str:
-    """Return ``value`` with ``digits`` significant digits and a true minus sign."""
-    return f"{value + 0.0:.{digits}g}".replace("-", "\u2212")  # adding 0 turns -0 into 0
+    """Return ``value`` with ``digits`` significant digits and true minus signs, such as 1.5e\u22127."""
+    return _typeset(f"{value + 0.0:.{digits}g}")  # adding 0 turns -0 into 0
+
+
+def power_of_ten(value: float) -> str:
+    """Return ``value`` with one significant digit and an exponent, such as 2e\u22124."""
+    return _typeset(f"{value + 0.0:.0e}")
+
+
+def _typeset(text: str) -> str:
+    mantissa, exponent, power = text.partition("e")
+    return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")

@@ -84,19 +84,13 @@ class Trace:
         return self.outputs[names[index - 1]] if index else self.inputs
 
 
-def trace(
-    network: Network, parameters: Parameters, probe: Probe, normalization: Normalization, examples: int = 1
-) -> Trace:
-    """Run ``probe`` through the network and its cost back; all arrays of the result are read-only.
-
-    Where it is one of the ``examples`` of a batch, cost and gradients are its share of the batch's mean cost.
-    """
-    inputs = normalization.apply(probe.image[np.newaxis])
-    return trace_inputs(network, parameters, probe, inputs, probe.label, examples)
+def trace(network: Network, parameters: Parameters, probe: Probe, normalization: Normalization) -> Trace:
+    """Run ``probe`` through the network and its cost back; all arrays of the result are read-only."""
+    return trace_inputs(network, parameters, probe, normalization.apply(probe.image[np.newaxis]), probe.label)
 
 
 def trace_inputs(
-    network: Network, parameters: Parameters, probe: Probe, inputs: np.ndarray, target: int | None, examples: int = 1
+    network: Network, parameters: Parameters, probe: Probe, inputs: np.ndarray, target: int | None
 ) -> Trace:
     """Do the same with ``inputs``, shape (1, 28, 28, 1), whatever the probe's image is, and the cost of ``target``.
 
@@ -106,7 +100,7 @@ def trace_inputs(
     with np.errstate(over="ignore", invalid="ignore"):  # parameters that are about to diverge
         forward = network.forward(inputs, parameters)
         target = int(forward.logits[0].argmax()) if target is None else target
-        scores = softmax_cross_entropy(forward.logits, np.array([target]), examples)
+        scores = softmax_cross_entropy(forward.logits, np.array([target]))
         backward = network.backward(scores.gradient, forward, parameters, gradients)
     _seal((*forward.caches.values(), gradients.vector, *gradients.flat().values()))
     return Trace(

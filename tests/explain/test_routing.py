@@ -3,7 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cnnviz.explain.routing import IMAGES_AT_A_TIME, Flow, pooled_of_image, route, route_batch, trace_in_batch
+from cnnviz.explain.routing import (
+    IMAGES_AT_A_TIME,
+    Flow,
+    Passage,
+    passage_in_batch,
+    pooled_of_image,
+    route,
+    route_batch,
+)
 from cnnviz.nn import TIES, MaxPool2D, Parameters, softmax_cross_entropy
 from cnnviz.training.batches import Batch
 from cnnviz.training.snapshot import Probe, Snapshot, trace
@@ -134,15 +142,18 @@ def test_that_new_winners_of_a_batch_are_those_of_its_own_images(make_snapshot):
     assert changed > 0
 
 
-def test_that_an_image_of_the_batch_is_traced_with_its_share_of_the_mean_cost(make_snapshot):
-    snapshot = with_batch(make_snapshot("escontrela"), 4)
+@pytest.mark.parametrize("preset", ["zhou", "escontrela", "keras"])
+def test_that_an_image_of_the_batch_passes_with_its_share_of_the_mean_cost(make_snapshot, preset):
+    snapshot = with_batch(make_snapshot(preset), 4)
     image, label = snapshot.batch.images[2], int(snapshot.batch.labels[2])
-    alone = trace(snapshot.network, snapshot.parameters, Probe(image, label, ""), snapshot.normalization)
-    shared = trace_in_batch(snapshot, 2)
-    assert (shared.target, shared.probe.title) == (label, "image 3 of the batch")
-    assert shared.loss == pytest.approx(alone.loss / 4)
-    np.testing.assert_array_equal(shared.outputs["pool1"], alone.outputs["pool1"])
-    np.testing.assert_allclose(4 * shared.input_gradient, alone.input_gradient, rtol=1e-3, atol=1e-9)
+    alone = Passage.of(
+        trace(snapshot.network, snapshot.parameters, Probe(image, label, ""), snapshot.normalization), "pool1"
+    )
+    shared = passage_in_batch(snapshot, "pool1", 2)
+    np.testing.assert_array_equal(shared.before, alone.before)
+    np.testing.assert_array_equal(shared.maxima, alone.maxima)
+    np.testing.assert_allclose(4 * shared.arriving, alone.arriving, rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(4 * shared.handed_back, alone.handed_back, rtol=1e-3, atol=1e-9)
 
 
 def test_that_what_is_pooled_of_an_image_is_what_the_network_makes_of_it(make_snapshot):
@@ -159,4 +170,4 @@ def test_that_a_diverged_network_is_routed_without_a_warning(make_snapshot):
     wild = Parameters(snapshot.parameters.shapes, np.full_like(snapshot.parameters.vector, 1e30))
     diverged = replace(snapshot, parameters=wild)
     assert not whole(diverged, snapshot).is_conserved("first")
-    trace_in_batch(diverged, 0)
+    passage_in_batch(diverged, "pool1", 0)

@@ -129,3 +129,14 @@ def test_that_a_screen_reader_gets_each_number_that_is_typed(grid):
     assert grid.accessibleDescription() == "row 1, column 0: 3"
     QTest.keyClicks(grid, "8")
     assert grid.accessibleDescription() == "row 1, column 0: 8"
+
+
+def test_that_a_number_is_taken_when_the_cursor_or_the_keys_go_elsewhere(grid):
+    QTest.keyClicks(grid, "1")
+    QTest.keyClick(grid, Qt.Key.Key_Right)
+    QTest.keyClicks(grid, "2")
+    assert grid.values[0, 1] == 2  # no further figure of the 1
+    grid.clearFocus()
+    grid.setFocus()
+    QTest.keyClicks(grid, "3")
+    np.testing.assert_array_equal(grid.values[0], [1, 3, 2])

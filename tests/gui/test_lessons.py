@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox
@@ -11,7 +11,7 @@ from cnnviz.gui.dialogs import KEYS
 from cnnviz.gui.editable_grid import EditableGrid
 from cnnviz.gui.lessons import LESSONS
 from cnnviz.gui.lessons.arithmetic import HORIZONTAL_SOBEL, TINY, VERTICAL_SOBEL
-from cnnviz.gui.lessons.convolution import ConvolutionScene
+from cnnviz.gui.lessons.convolution import STRONG, ConvolutionScene
 from cnnviz.gui.lessons.curve import IMAGES, CurveScene
 from cnnviz.gui.lessons.dense import DenseScene
 from cnnviz.gui.lessons.padding import PaddingScene
@@ -26,6 +26,7 @@ from cnnviz.gui.number_cells import LEGIBLE, fitting_figures
 from cnnviz.gui.number_grid import NumberGrid
 from cnnviz.gui.settings import Settings
 from cnnviz.gui.theme import DARK, LIGHT, small_font
+from cnnviz.gui.tiles import Coloring, color_pixels
 from cnnviz.nn import Conv2D
 
 
@@ -97,13 +98,16 @@ def test_that_every_control_is_named_explained_and_reached_by_tab_in_the_order_o
         assert control.toolTip() or isinstance(control, NumberGrid), control.accessibleName()
     window.list.setFocus()
     reached = []
-    for _ in range(len(controls) + 1):
+    for _ in range(len(controls)):
         QTest.keyClick(qapp.focusWidget(), Qt.Key.Key_Tab)
+        if qapp.focusWidget() is window.list:
+            break
         reached.append(qapp.focusWidget())
-    assert {c for c in controls if c.isEnabled()} <= set(reached)
-    places = [c.mapTo(window, c.rect().topLeft()) for c in window.scene.stops if c.isVisible()]
-    rows = [place.y() // 150 for place in places]
+    assert set(reached) == {c for c in controls if c.isEnabled()}
+    stops = [stop for stop in reached if window.scene.isAncestorOf(stop)]
+    rows = [stop.mapTo(window, stop.rect().center()).y() // 100 for stop in stops]
     assert rows == sorted(rows)
+    assert reached[: len(stops)] == stops  # after the list, before the buttons below
 
 
 @pytest.mark.parametrize("index", range(8), ids=[lesson.title for lesson in LESSONS])
@@ -275,6 +279,9 @@ def test_that_an_edited_filter_is_ones_own(own):
 
 def test_that_over_the_digit_the_map_answers_for_the_patch_around_the_mouse(own):
     scene = own(SobelScene())
+    first = scene.map.lit
+    scene.image.move_to(scene.image.cursor)  # as Tab does
+    assert scene.map.lit == first == {(9, 9)}
     scene.image.move_to((12, 20))
     assert scene.map.lit == {(11, 19)}
     assert max(scene.image.lit) == (13, 21)
@@ -479,6 +486,16 @@ def test_that_weights_change_the_output_but_not_the_gradient(own):
 # The window
 
 
+def test_that_a_lesson_opens_in_the_theme_of_the_program(own):
+    window = own(LessonsWindow(LIGHT))
+    window.open_lesson(0)
+    filter_ = window.scene.filter
+    window.show()
+    inside = (filter_.place_of((0, 0)).topLeft() + QPointF(4, 4)).toPoint()
+    (expected,) = color_pixels(filter_.values[0, :1], STRONG, Coloring.SIGNED, LIGHT)
+    assert filter_.grab().toImage().pixel(inside) == expected
+
+
 @pytest.fixture
 def window(own, live, qapp):
     window = own(MainWindow(live, Settings(theme="dark"), None))
@@ -550,10 +567,11 @@ def test_that_keys_in_a_lesson_leave_training_alone(window, live, qapp):
 def test_that_lessons_follow_the_theme_and_close_with_the_window(window, qapp):
     window.show_lesson(4)
     (lessons,) = lessons_of(window)
-    before = lessons.scene.maxima.grab().toImage()
-    window.apply_theme(LIGHT)
-    assert lessons.scene.maxima.grab().toImage() != before
-    window.apply_theme(DARK)
-    assert lessons.scene.maxima.grab().toImage() == before
+    maxima = lessons.scene.maxima
+    inside = (maxima.place_of((0, 0)).topLeft() + QPointF(4, 4)).toPoint()
+    for theme in (DARK, LIGHT, DARK):
+        window.apply_theme(theme)
+        (expected,) = color_pixels(maxima.values[0, :1], 9, Coloring.SIGNED, theme)
+        assert maxima.grab().toImage().pixel(inside) == expected
     window.close()
     assert lessons_of(window) == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cnnviz.data.preprocessing import Normalization
+from cnnviz.explain.routing import Passage
 from cnnviz.gui.pooling import (
     CELL_COLUMNS,
     PooledChannel,
@@ -33,12 +34,12 @@ def pool(ties="first", image=IMAGE, size=2, stride=2):
     network = Network("pooling alone", layers, (*image.shape, 1))
     parameters = network.initialize(np.random.default_rng(0))
     traced = trace(network, parameters, Probe(image, 3, "made up"), Normalization(0.0, 1.0))
-    return PooledChannel.of(traced, network.layers["pool1"], "pool1", 0), traced
+    return PooledChannel.of(Passage.of(traced, "pool1"), network.layers["pool1"], "pool1", 0), traced
 
 
 def test_that_the_maps_are_those_of_the_trace(snapshot):
     traced = snapshot.trace
-    pooled = PooledChannel.of(traced, snapshot.network.layers["pool1"], "pool1", 3)
+    pooled = PooledChannel.of(Passage.of(traced, "pool1"), snapshot.network.layers["pool1"], "pool1", 3)
     np.testing.assert_array_equal(pooled.before, traced.outputs["relu2"][:, :, 3])
     np.testing.assert_array_equal(pooled.maxima, traced.outputs["pool1"][:, :, 3])
     np.testing.assert_array_equal(pooled.arriving, traced.output_gradients["pool1"][:, :, 3])
@@ -48,14 +49,14 @@ def test_that_the_maps_are_those_of_the_trace(snapshot):
 
 def test_that_the_scales_reach_beyond_all_channels(snapshot):
     traced = snapshot.trace
-    pooled = PooledChannel.of(traced, snapshot.network.layers["pool1"], "pool1", 3)
+    pooled = PooledChannel.of(Passage.of(traced, "pool1"), snapshot.network.layers["pool1"], "pool1", 3)
     assert np.abs(traced.outputs["relu2"]).max() <= pooled.activation_scale
     assert np.abs(traced.output_gradients["relu2"]).max() <= pooled.gradient_scale
     assert np.abs(traced.output_gradients["pool1"]).max() <= pooled.gradient_scale
 
 
 def test_that_the_parts_handed_to_the_cells_add_up_to_the_gradient_handed_back(snapshot):
-    pooled = PooledChannel.of(snapshot.trace, snapshot.network.layers["pool1"], "pool1", 1)
+    pooled = PooledChannel.of(Passage.of(snapshot.trace, "pool1"), snapshot.network.layers["pool1"], "pool1", 1)
     collected = np.zeros_like(pooled.handed_back)
     for row, column in np.ndindex(pooled.maxima.shape):
         part = collected[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
@@ -100,7 +101,7 @@ def test_that_windows_may_overlap_or_leave_cells_out(size, stride):
 @pytest.mark.parametrize("ties", TIES)
 def test_that_another_tie_policy_hands_back_what_the_layer_would_with_it(own, ties):
     usual, traced = pool(own)
-    supposed = PooledChannel.of(traced, usual.pool, "pool1", 0, ties)
+    supposed = PooledChannel.of(Passage.of(traced, "pool1"), usual.pool, "pool1", 0, ties)
     layer = MaxPool2D(2, 2, ties)
     _, cache = layer.forward(traced.inputs[np.newaxis], {})
     expected = layer.input_gradient(traced.output_gradients["pool1"][np.newaxis], cache, {})[0, ..., 0]

@@ -34,6 +34,7 @@ class SobelScene(Scene):
         self.second = NumberGrid("second filter", HORIZONTAL_SOBEL, scale=STRONG, zoom=4)
         self.map = NumberGrid("map 26×26", np.zeros((26, 26)))
         self.map.move_to((9, 9))
+        self.image.move_to((10, 10))  # the centre of that cell's patch
         self.second.hide()
         self.row = GridRow(self.image, "\u2217", self.filter, self.second, "=", self.map)
         self.which = self.add_choice("Filter", "What the filter looks for", FILTERS, self.choose)

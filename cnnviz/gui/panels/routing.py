@@ -10,7 +10,7 @@ from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from cnnviz.explain.places import INPUT, Cell
-from cnnviz.explain.routing import Routing, pooled_of_image, trace_in_batch
+from cnnviz.explain.routing import Passage, Routing, passage_in_batch, pooled_of_image
 from cnnviz.gui.batch_routing import BatchRouting
 from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.pooling import (
@@ -32,7 +32,7 @@ from cnnviz.gui.theme import GRID, SMALL, Theme, small_font
 from cnnviz.gui.window_strip import LEAST_ROW, WindowStrip
 from cnnviz.gui.workbench import Workbench
 from cnnviz.nn import TIES, MaxPool2D
-from cnnviz.training.snapshot import Snapshot, Trace
+from cnnviz.training.snapshot import Snapshot
 
 NOTHING_YET = "The gradient's way back through max pooling appears here as soon as the data are loaded"
 NO_POOLING = "This network has no max pooling layer, so there is no routing to show"
@@ -41,7 +41,7 @@ _LARGE_CELL = 6  # pixels; maps of such cells leave what room there is to the te
 _METER_ROW = 16  # pixels of the meter's rows where there is room
 _SMALL_BUTTON = f"font-size: {SMALL}px; padding: 0 6px; min-height: 12px;"
 _GAP = GRID // 4
-_LINE, _OVERLAP = 13, 2  # pixels of a line of the facts; that the last one may reach further down
+_LINE, _OVERLAP = 13, 1  # pixels of a line of the facts; that the last one may reach further down
 
 
 class RoutingPanel(Panel):
@@ -78,7 +78,7 @@ class RoutingPanel(Panel):
         self._snapshot: Snapshot | None = None
         self._previous: Snapshot | None = None  # of another step, or other parameters
         self._pooled: PooledChannel | None = None
-        self._trace: Trace | None = None  # of the image that is shown
+        self._passage: Passage | None = None  # of the image that is shown, all channels
         self._ties: str | None = None  # what if; None: the network's own
         self._layout: RoutingLayout | None = None
         self._offered: tuple[str, str] | None = None  # network and layer that the channels are offered of
@@ -156,9 +156,9 @@ class RoutingPanel(Panel):
                 self._show_sentence(NO_BATCH)
                 self.controls.show()
                 return
-            self._trace = self._chosen_trace()
+            self._passage = self._chosen_passage()
             channel = self.controls.channel.value()
-            self._pooled = PooledChannel.of(self._trace, self._pool, self._layer, channel, self._ties)
+            self._pooled = PooledChannel.of(self._passage, self._pool, self._layer, channel, self._ties)
             self._show_pooled()
 
     @property
@@ -184,18 +184,17 @@ class RoutingPanel(Panel):
             chosen = strongest_channel(snapshot.trace.output_gradients[layer])
             self.controls.offer_channels(count, chosen, snapshot.network.layers[layer])
 
-    def _chosen_trace(self) -> Trace:
-        """Return the trace of the probe, or of the image of the batch, that is shown."""
+    def _chosen_passage(self) -> Passage:
+        """Return what becomes of the probe, or of the chosen image of the batch."""
         if self.controls.is_batch:
-            return trace_in_batch(self._snapshot, self.controls.image.value() - 1)
-        return self._snapshot.trace
+            return passage_in_batch(self._snapshot, self._layer, self.controls.image.value() - 1)
+        return Passage.of(self._snapshot.trace, self._layer)
 
     def _show_pooled(self) -> None:
         """Show the maps, the figures, and the window under the mouse."""
-        for widget in (self.controls, self.meter, self.strip):
-            widget.show()
-        self._show_figures()
+        self.controls.show()
         self._arrange()
+        self._show_figures()
         self.canvas.show_channel(self._pooled, self._layout)
         self._show_window()
 
@@ -234,7 +233,7 @@ class RoutingPanel(Panel):
             return
         lines = [tied_text(routing), changed_text(routing, ties), sums_text(routing, ties)]
         room = self.facts.height()
-        if not self.adopt.isHidden():
+        if ties != self._pool.ties:
             lines[1:] = reversed(lines[1:])
             room -= self.adopt.height()
         if self.controls.is_batch:
@@ -242,7 +241,7 @@ class RoutingPanel(Panel):
         self.facts.setText("\n".join([line for line in lines if line][: (room + _OVERLAP) // _LINE]))
 
     def _show_sentence(self, sentence: str) -> None:
-        self._pooled = self._trace = self._layout = None
+        self._pooled = self._passage = self._layout = None
         for widget in (self.controls, self.meter, self.facts, self.adopt, self.strip):
             widget.hide()
         self._arrange()
@@ -275,8 +274,8 @@ class RoutingPanel(Panel):
 
     @Slot()
     def _choose_strongest(self) -> None:
-        if self._trace is not None:
-            self.controls.channel.setValue(strongest_channel(self._trace.output_gradients[self._layer]))
+        if self._passage is not None:
+            self.controls.channel.setValue(strongest_channel(self._passage.arriving))
 
     @Slot(int)
     def _step_channel(self, steps: int) -> None:
@@ -347,6 +346,7 @@ class RoutingPanel(Panel):
         self.controls.fit(self.width() - 2 * GRID)
         self._arrange()
         if self._pooled is not None:
+            self._write_facts()
             self.canvas.show_channel(self._pooled, self._layout)
             self._show_window()
 
@@ -400,13 +400,12 @@ class RoutingPanel(Panel):
         self.facts.setGeometry(words)
         button = self.adopt.sizeHint()
         self.adopt.setGeometry(
-            words.right() - button.width(), words.bottom() - button.height(), button.width(), button.height()
+            words.right() + 1 - button.width(), words.bottom() + 1 - button.height(), button.width(), button.height()
         )
         for widget in (self.meter, self.facts):
             widget.setVisible(shown)
         self.adopt.setVisible(shown and self.shown_ties != self._pool.ties)
         self.adopt.raise_()
-        self._write_facts()
 
 
 def _is_same_moment(snapshot: Snapshot, other: Snapshot) -> bool:

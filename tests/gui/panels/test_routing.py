@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from cnnviz.explain.places import INPUT, Cell
-from cnnviz.explain.routing import route, route_batch, trace_in_batch
+from cnnviz.explain.routing import Passage, passage_in_batch, route, route_batch
 from cnnviz.gui.panels.routing import NO_BATCH, NO_POOLING, NOTHING_YET, RoutingPanel
 from cnnviz.gui.pooling import PooledChannel, strongest_channel, window_text
 from cnnviz.gui.theme import DARK, LIGHT, Theme, signed_colors
@@ -304,7 +304,7 @@ def test_that_one_image_of_the_batch_is_drawn_and_all_are_counted(panel, snapsho
     panel.controls.image.setValue(3)
     channel = panel.controls.channel.value()
     np.testing.assert_array_equal(
-        panel.canvas.pooled.before, trace_in_batch(snapshot, 2).outputs["relu2"][:, :, channel]
+        panel.canvas.pooled.before, passage_in_batch(snapshot, "pool1", 2).before[:, :, channel]
     )
     *_, expected = route_batch(snapshot, "pool1")
     assert panel.meter.routing == expected
@@ -320,7 +320,7 @@ def test_that_the_strongest_channel_is_that_of_the_image_of_the_batch(panel, sna
     for image in range(8):
         panel.controls.image.setValue(image + 1)
         QTest.mouseClick(panel.controls.strongest, Qt.MouseButton.LeftButton)
-        gradients = trace_in_batch(snapshot, image).output_gradients["pool1"]
+        gradients = passage_in_batch(snapshot, "pool1", image).arriving
         assert panel.controls.channel.value() == strongest_channel(gradients)
 
 
@@ -645,5 +645,6 @@ def test_that_the_pictures_are_of_the_chosen_channel(panel, snapshot):
     panel.show_snapshot(snapshot)
     for channel in range(8):
         panel.controls.channel.setValue(channel)
-        expected = PooledChannel.of(snapshot.trace, snapshot.network.layers["pool1"], "pool1", channel)
+        passage = Passage.of(snapshot.trace, "pool1")
+        expected = PooledChannel.of(passage, snapshot.network.layers["pool1"], "pool1", channel)
         np.testing.assert_array_equal(panel.canvas.pooled.arriving, expected.arriving)
