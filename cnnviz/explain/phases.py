@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cnnviz.data.preprocessing import Normalization
+from cnnviz.explain.layers import explained
 from cnnviz.explain.sources import Source, source_of
-from cnnviz.explain.wording import COST, SOFTMAX, Explanation, explain_layer, explain_update
+from cnnviz.explain.wording import COST, SOFTMAX, Explanation, explain_update
 from cnnviz.nn import OPTIMIZERS, Network
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.learner import Learner, shard_count
@@ -93,19 +94,19 @@ def _in_order(record: StepRecord, config: TrainingConfig, network: Network) -> I
     shapes = _Shapes(network, len(record.batch.labels))
     yield Kind.BATCH, None, "The batch", _batch(record, config), shapes.batch
     for name, layer in network.layers.items():
-        yield Kind.LAYER, name, f"{name} forward", explain_layer(layer).forward, shapes.forward(name)
+        yield Kind.LAYER, name, f"{name} forward", explained(layer).forward_words(), shapes.forward(name)
     yield Kind.SOFTMAX, None, "Softmax", SOFTMAX, shapes.softmax
     yield Kind.COST, None, "Cost", COST, shapes.cost
     trained = trained_layers(network, config)
     for name, layer in reversed(network.layers.items()):
-        explanation = explain_layer(layer)
+        said = explained(layer)
         if name in network.parameter_shapes:
-            title, row = f"{name} back: its parameters", explanation.parameter_gradients
+            title, row = f"{name} back: its parameters", said.parameter_gradient_words()
             yield Kind.PARAMETER_GRADIENTS, name, title, row, shapes.parameter_gradients(name)
         if name == trained[0]:
             break
         title = f"{name} back: its input" if name in network.parameter_shapes else f"{name} back"
-        yield Kind.INPUT_GRADIENT, name, title, explanation.input_gradient, shapes.input_gradient(name)
+        yield Kind.INPUT_GRADIENT, name, title, said.input_gradient_words(), shapes.input_gradient(name)
     for name in trained:
         yield Kind.UPDATE, name, f"Update of {name}", _update(record, config), shapes.update(name)
 

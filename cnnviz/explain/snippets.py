@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 
-from cnnviz.explain import layer_code
-from cnnviz.explain.layer_code import Spot, gradient_name
+from cnnviz.explain.layers import explained
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight, gradients_of, values_of
+from cnnviz.explain.spot import Spot, gradient_name
 from cnnviz.explain.what_if import WhatIf
 from cnnviz.training.snapshot import Snapshot
 
@@ -96,7 +96,7 @@ def _body(
     layers = snapshot.network.layers
     stop = place.layer if isinstance(place, Cell) and quantity == "value" else next(reversed(layers))
     for name, layer in layers.items() if stop != INPUT else ():
-        blocks.append(layer_code.forward(layer, _spot(snapshot, name)))
+        blocks.append(explained(layer).forward_code(_spot(snapshot, name)))
         if name == stop:
             break
     if isinstance(place, Probability):
@@ -146,11 +146,11 @@ def _way_back(snapshot: Snapshot, place: Cell | Weight, whole: bool) -> list[lis
         spot = _spot(snapshot, name)
         if name == place.layer:
             if isinstance(place, Weight):
-                blocks.append(layer_code.parameter_gradient(layer, spot, place.name))
+                blocks.append(explained(layer).parameter_gradient_code(spot, place.name))
             break
         if spot.source == goal:
             spot = replace(spot, needed=needed)
-        blocks.append(layer_code.input_gradient(layer, spot))
+        blocks.append(explained(layer).input_gradient_code(spot))
     return blocks
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnviz.explain.places import INPUT
+from cnnviz.explain.places import INPUT, Cell, Weight
+from cnnviz.explain.terms import Factor, Index, single
 from cnnviz.nn import Layer
 from cnnviz.training.snapshot import Snapshot
 
@@ -54,6 +55,19 @@ class Stage:
             snapshot.parameters.get(name, {}),
             trace.caches[name],
         )
+
+    def input_at(self, index: Index) -> Factor:
+        """Return the input at ``index`` as a factor."""
+        return single(self.before, self.x[index], Cell(self.before, index))
+
+    def gradient_at(self, index: Index) -> Factor:
+        """Return the gradient by the output at ``index`` as a factor."""
+        return single(f"gradient by {self.name}", self.dy[index], Cell(self.name, index))
+
+    def bias_of(self, unit: int) -> Factor | None:
+        """Return the bias of a unit or filter as a factor; None where the layer has none."""
+        bias = self.parameters.get("bias")
+        return None if bias is None else single("bias", bias[unit], Weight(self.name, "bias", (unit,)))
 
 
 def layer_behind(snapshot: Snapshot, name: str) -> str | None:

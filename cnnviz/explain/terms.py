@@ -59,7 +59,8 @@ class Terms:
     constant : Factor or None
         What is added once: a bias.
     goes_to : Factor or None
-        What becomes of the number next, where that is ReLU; of ``EACH`` the numbers that the products are part of.
+        What an activation makes of the number, where one comes next; of ``EACH`` the numbers that the products are
+        part of.
     chosen : int
         Of a softmax, which of the numbers it is.
     """

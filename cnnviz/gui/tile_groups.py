@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnviz.explain.fields import Region
 from cnnviz.explain.places import Cell, Place, Probability, Weight
+from cnnviz.explain.regions import Region
 from cnnviz.gui.tiles import Coloring
 
 Lay = Callable[[np.ndarray], np.ndarray]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QRegion
 
-from cnnviz.explain.fields import Region
 from cnnviz.explain.places import Place, Probability
+from cnnviz.explain.regions import Region
 from cnnviz.gui.theme import Theme
 from cnnviz.gui.tile_groups import Role, TileGroup, array_of
 from cnnviz.gui.tile_layout import Placed

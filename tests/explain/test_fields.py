@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from cnnviz.explain.fields import cells_multiplied, field_of, parameters_at_work, receptive_field, region_before
+from cnnviz.explain.fields import field_of, parameters_at_work, receptive_field
+from cnnviz.explain.layers import explained
 from cnnviz.explain.places import INPUT, Cell, Probability, Weight
-from cnnviz.nn import ARCHITECTURES, LAYERS, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Network, ReLU
+from cnnviz.nn import ARCHITECTURES, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Network, ReLU
 from cnnviz.nn.losses import softmax
 
 NETWORKS = {
@@ -123,7 +124,7 @@ def test_that_a_weight_is_multiplied_with_the_cells_that_change_its_gradient(nam
     network = Network(name, NETWORKS[name], INPUT_SHAPE)
     layer = network.layers["conv1"]
     for _, channel, i, j in np.ndindex(network.parameter_shapes["conv1"]["weight"]):
-        region = cells_multiplied(layer, (1, channel, i, j), INPUT_SHAPE)
+        region = explained(layer).cells_multiplied((1, channel, i, j), INPUT_SHAPE)
         weight = np.zeros(network.parameter_shapes["conv1"]["weight"])
         weight[1, channel, i, j] = 1.0
         for pixel in np.ndindex(INPUT_SHAPE):
@@ -146,17 +147,3 @@ def test_that_a_weight_behind_flatten_is_found_in_the_maps():
     assert field["pool1"] == field["drop1"] == (slice(3, 4), slice(4, 5), slice(2, 3))
     assert "relu2" not in field
     assert field_of(network, Weight("dense1", "bias", (5,))) == {"dense1": (slice(5, 6),)}
-
-
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
-def test_that_the_field_of_every_layer_is_known(layer):
-    assert region_before.dispatch(layer) is not region_before.dispatch(object)
-    if layer.parameter_shapes is not LAYERS[1].parameter_shapes:  # ReLU learns nothing
-        assert cells_multiplied.dispatch(layer) is not cells_multiplied.dispatch(object)
-
-
-def test_that_a_layer_whose_field_is_not_known_is_named():
-    with pytest.raises(TypeError, match="expected a layer whose receptive field is known, got 'a stranger'"):
-        region_before("a stranger", (), ())
-    with pytest.raises(TypeError, match="expected a layer whose weights are known"):
-        cells_multiplied(ReLU(), (), ())

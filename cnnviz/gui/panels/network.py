@@ -8,8 +8,9 @@ from typing import ClassVar
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
-from cnnviz.explain.fields import Region, field_of
+from cnnviz.explain.fields import field_of
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight
+from cnnviz.explain.regions import Region
 from cnnviz.gui.cell_text import describe
 from cnnviz.gui.fields import settle
 from cnnviz.gui.network_groups import LEFT_OUT, View, chain, channels_at_once, most_channels
