@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QRadioButton, QWidget
 
+from cnnviz.explain.layers.maxpool2d import TIE_POLICIES
 from cnnviz.explain.routing import Flow, Routing
 from cnnviz.gui.pooling import policy_text, ratio_text
 from cnnviz.gui.theme import DARK, GRID, Theme, small_font
@@ -15,11 +16,6 @@ LEAST_ROW = 13  # pixels of a policy's row
 _OWN = "in use"  # marks the policy that the run trains with
 _CAPTION, _WIDE = "out / in ", 240  # before each ratio, from so many pixels on
 _PALE = 0.45  # opacity of what arrives
-_TIPS = {
-    "first": "The first of several equal cells, row by row, gets all of the gradient",
-    "all": "Every one of several equal cells gets the whole gradient: more goes out than came in",
-    "split": "Several equal cells get equal parts of the gradient",
-}
 _LEVEL = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
 _LEFT, _RIGHT = _LEVEL | Qt.AlignmentFlag.AlignLeft, _LEVEL | Qt.AlignmentFlag.AlignRight
 
@@ -52,7 +48,7 @@ class RoutingMeter(QWidget):
             button.setFont(small_font())
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
             button.setAccessibleName(f"Ties: {ties}")
-            button.setToolTip(f"{_TIPS[ties]} (what if; Up and Down choose)")
+            button.setToolTip(f"{TIE_POLICIES[ties].tip} (what if; Up and Down choose)")
             self._group.addButton(button)
             self.buttons[ties] = button
         self._group.buttonClicked.connect(self._tell_choice)

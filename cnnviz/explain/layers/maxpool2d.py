@@ -1,6 +1,7 @@
 """What is said of max pooling."""
 
 from textwrap import wrap
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -18,21 +19,57 @@ from cnnviz.nn.shapes import Shape
 
 _ROUNDING = 1e-5  # of the largest value of a map; what differs by less may be equal on another machine
 _WIDTH = 110  # characters of a line
-_TIES_CODE = {
-    "first": (
-        "goes to the first of its maxima, row by row.",
-        "{is_max} & ({is_max}.cumsum(axis=-1) == 1)",
+
+
+class TiePolicy(NamedTuple):
+    """What is said of a tie policy.
+
+    Attributes
+    ----------
+    winners : str
+        Who gets the gradient of several equal cells, in short.
+    tip : str
+        The same as a sentence of its own, for whoever chooses the policy.
+    hands, share : str
+        The end of the sentence "Each window hands its gradient ..." in the words of a step; and each cell's share.
+    goes, code : str
+        The end of "each window's gradient ..." in a comment; and NumPy for the shares, where {is_max} is the mask of
+        the cells that hold their window's maximum, shape (Ho, Wo, C, size * size).
+    """
+
+    winners: str
+    tip: str
+    hands: str
+    share: str
+    goes: str
+    code: str
+
+
+TIE_POLICIES = {
+    "first": TiePolicy(
+        winners="the first, row by row",
+        tip="The first of several equal cells, row by row, gets all of the gradient",
+        hands="to the cell that won, the first one of equals; all others get 0",
+        share="1 for the winner, else 0",
+        goes="goes to the first of its maxima, row by row.",
+        code="{is_max} & ({is_max}.cumsum(axis=-1) == 1)",
     ),
-    "all": ("goes to every one of its maxima, in full.", "{is_max}"),
-    "split": (
-        "is split among its maxima.",
-        "{is_max} / {is_max}.sum(axis=-1, keepdims=True)",
+    "all": TiePolicy(
+        winners="each of them, in full",
+        tip="Every one of several equal cells gets the whole gradient: more goes out than came in",
+        hands="in full to every cell that holds its maximum; all others get 0",
+        share="1 for each cell that is the maximum",
+        goes="goes to every one of its maxima, in full.",
+        code="{is_max}",
     ),
-}
-_TIES = {
-    "first": ("to the cell that won, the first one of equals; all others get 0", "1 for the winner, else 0"),
-    "all": ("in full to every cell that holds its maximum; all others get 0", "1 for each cell that is the maximum"),
-    "split": ("in equal parts to the cells that hold its maximum; all others get 0", "1/m for each of m equal maxima"),
+    "split": TiePolicy(
+        winners="each of them, in equal parts",
+        tip="Several equal cells get equal parts of the gradient",
+        hands="in equal parts to the cells that hold its maximum; all others get 0",
+        share="1/m for each of m equal maxima",
+        goes="is split among its maxima.",
+        code="{is_max} / {is_max}.sum(axis=-1, keepdims=True)",
+    ),
 }
 
 
@@ -117,15 +154,15 @@ class ExplainedMaxPool2D(Explained):
     def input_gradient_code(self, spot: Spot) -> list[str]:
         """Return each cell's share of its window, and a loop over the cells of the windows that hands it out."""
         size, (rows, columns, channels) = self.layer.size, spot.made
-        told, share = _TIES_CODE[self.layer.ties]
+        policy = TIE_POLICIES[self.layer.ties]
         shape, is_max = (rows, columns, channels, size * size), f"{spot.name}_is_maximum"
         down, across = (span(start, count, self.layer.stride) for start, count in (("r", rows), ("s", columns)))
         back = f"{spot.source_gradient}[{down}, {across}]"
         return [
-            f"# Back through {spot.name}: each window's gradient {told}",
+            f"# Back through {spot.name}: each window's gradient {policy.goes}",
             f"{is_max} = {spot.name}_windows.reshape{shape} == {spot.name}[..., np.newaxis]",
             *self._settled(spot, is_max),
-            f"{spot.name}_share = {share.format(is_max=is_max)}  # {shape}",
+            f"{spot.name}_share = {policy.code.format(is_max=is_max)}  # {shape}",
             f"{spot.source_gradient} = np.zeros_like({spot.source})  # {spot.given}",
             f"for r in range({size}):",
             f"    for s in range({size}):",
@@ -184,11 +221,11 @@ class ExplainedMaxPool2D(Explained):
 
     def input_gradient_words(self) -> Explanation:
         """Return who gets the gradient, by the tie policy."""
-        to, share = _TIES[self.layer.ties]
+        policy = TIE_POLICIES[self.layer.ties]
         adds_up = "; a cell of several windows adds up what it gets" if self.layer.stride < self.layer.size else ""
         return Explanation(
-            f"Each window hands its gradient {to}.",
-            f"∂L/∂{self._cell} = share[r, c] · ∂L/∂y[i, j, k]\nshare: {share}{adds_up}",
+            f"Each window hands its gradient {policy.hands}.",
+            f"∂L/∂{self._cell} = share[r, c] · ∂L/∂y[i, j, k]\nshare: {policy.share}{adds_up}",
             (
                 MaxPool2D.input_gradient,
                 kernels.unpool_2x2 if self.layer.is_repeatable else MaxPool2D.shares,

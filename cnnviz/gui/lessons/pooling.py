@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cnnviz.explain.layers.maxpool2d import TIE_POLICIES
 from cnnviz.gui.editable_grid import EditableGrid, Editing
 from cnnviz.gui.lessons.arithmetic import as_example, patch_cells
 from cnnviz.gui.lessons.grid_row import GridRow
@@ -15,7 +16,6 @@ IMAGE = np.array([[1, 4, 8, 2], [3, 2, 6, 7], [0, 9, 5, 5], [7, 8, 4, 1]], float
 ARRIVING = np.array([[10, 20], [30, 40]], float)
 _VALUE, _GRADIENT = Editing(-9, 9, 1), Editing(-50, 50, 5)
 _SIZE = 2
-_POLICIES = {"first": "the first, row by row", "all": "each of them, in full", "split": "each of them, in equal parts"}
 
 
 class PoolingScene(Scene):
@@ -37,7 +37,7 @@ class PoolingScene(Scene):
         self.ties = self.add_choice(
             "Equal maxima",
             "Which of several equal maxima gets the gradient",
-            tuple(_POLICIES[t] for t in TIES),
+            tuple(TIE_POLICIES[t].winners for t in TIES),
             self._show,
         )
         self.add_button("&Reset numbers", "Begin again with the numbers of the lesson (Alt+R)", self.reset)

@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 
 from cnnviz.explain.layers import EXPLAINED, ExplainedWithParameters, explained
+from cnnviz.explain.layers.maxpool2d import TIE_POLICIES
 from cnnviz.explain.regions import whole
 from cnnviz.explain.spot import Spot
 from cnnviz.explain.wording import Explanation
-from cnnviz.nn import LAYERS, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, ReLU
+from cnnviz.nn import LAYERS, TIES, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, ReLU
 
 EXAMPLES = [
     Conv2D(8, 5),
     Conv2D(4, 3, stride=2, padding="same", bias=False),
     ReLU(),
-    *(MaxPool2D(2, 2, ties) for ties in ("first", "all", "split")),
+    *(MaxPool2D(2, 2, ties) for ties in TIES),
     MaxPool2D(3, 2),
     Flatten(),
     Dense(10),
@@ -101,6 +102,11 @@ def test_that_stride_border_and_bias_show_in_the_formulas_of_a_convolution():
     assert "x[n, 2i + r, 2j + c, k]" in strided.parameter_gradient_words().formula
     assert "∂L/∂b" in plain.parameter_gradient_words().formula
     assert "∂L/∂b" not in strided.parameter_gradient_words().formula
+
+
+def test_that_every_tie_policy_is_told_of():
+    assert tuple(TIE_POLICIES) == TIES
+    assert all(all(policy) for policy in TIE_POLICIES.values())
 
 
 def test_that_the_tie_policy_shows_in_the_words_for_max_pooling():
