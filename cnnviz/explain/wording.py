@@ -1,12 +1,12 @@
 """What the cost and each optimiser do: a sentence, a formula, and the functions that do it.
 
-Whoever adds an optimiser adds a function here and registers it; ``tests/explain/test_wording.py`` tells what is
-missing.
+Whoever adds an optimiser adds a function here and a line in ``UPDATES``. What layers do is told in
+``cnnviz.explain.layers``.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import singledispatch
+from typing import Any
 
 from cnnviz.nn import SGD, Adam, AmnesicAdam, Momentum, Optimizer, softmax_cross_entropy
 
@@ -45,16 +45,7 @@ COST = Explanation(
 )
 
 
-@singledispatch
-def explain_update(optimizer: Optimizer) -> Explanation:
-    """Return what ``optimizer`` does with a gradient g = ∂L/∂w, at a learning rate of η."""
-    raise NotImplementedError(
-        f"nobody explains {type(optimizer).__name__}: register a function in cnnviz/explain/wording"
-    )
-
-
-@explain_update.register
-def _(optimizer: SGD) -> Explanation:
+def _sgd(optimizer: SGD) -> Explanation:
     return Explanation(
         "Every parameter goes against its gradient, the further the steeper the cost rises there.",
         "w ← w − η g",
@@ -62,8 +53,7 @@ def _(optimizer: SGD) -> Explanation:
     )
 
 
-@explain_update.register
-def _(optimizer: Momentum) -> Explanation:
+def _momentum(optimizer: Momentum) -> Explanation:
     return Explanation(
         "Every parameter has a velocity that keeps most of what it had and gains the new gradient; it moves against "
         "that, so that steps in one direction add up.",
@@ -72,8 +62,7 @@ def _(optimizer: Momentum) -> Explanation:
     )
 
 
-@explain_update.register
-def _(optimizer: Adam) -> Explanation:
+def _adam(optimizer: Adam) -> Explanation:
     one, two = (f"{beta:g}" for beta in (optimizer.beta1, optimizer.beta2))
     return Explanation(
         "Every parameter moves against the running mean of its gradients, divided by the root of the running mean of "
@@ -85,8 +74,7 @@ def _(optimizer: Adam) -> Explanation:
     )
 
 
-@explain_update.register
-def _(optimizer: AmnesicAdam) -> Explanation:
+def _amnesic_adam(optimizer: AmnesicAdam) -> Explanation:
     one, two = 1 - optimizer.beta1, 1 - optimizer.beta2
     return Explanation(
         "Adam, but with both running means begun anew at every batch: every parameter with a clear gradient goes the "
@@ -99,3 +87,27 @@ def _(optimizer: AmnesicAdam) -> Explanation:
 def _tiny(value: float) -> str:
     """Return a power of ten such as 1e−8."""
     return f"{value:g}".replace("e-0", "e−")
+
+
+UPDATES: dict[type[Optimizer], Callable[[Any], Explanation]] = {
+    SGD: _sgd,
+    Momentum: _momentum,
+    Adam: _adam,
+    AmnesicAdam: _amnesic_adam,
+}
+
+
+def explain_update(optimizer: Optimizer) -> Explanation:
+    """Return what ``optimizer`` does with a gradient g = ∂L/∂w, at a learning rate of η.
+
+    Raises
+    ------
+    NotImplementedError
+        Nobody has explained this kind of optimiser yet.
+    """
+    kind = type(optimizer)
+    if kind not in UPDATES:
+        raise NotImplementedError(
+            f"nobody explains {kind.__name__}: add a function to cnnviz/explain/wording, and name it in UPDATES there"
+        )
+    return UPDATES[kind](optimizer)

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from cnnviz.explain.wording import COST, SOFTMAX, Explanation, explain_update
+from cnnviz.explain.wording import COST, SOFTMAX, UPDATES, Explanation, explain_update
 from cnnviz.nn import OPTIMIZERS, softmax_cross_entropy
 
 
@@ -25,8 +25,14 @@ def test_that_the_cost_is_explained_in_two_phases_by_the_function_that_reckons_i
         assert explanation.functions == (softmax_cross_entropy,)
 
 
+def test_that_all_optimizers_that_there_are_have_a_line():
+    assert set(UPDATES) == set(map(type, OPTIMIZERS.values()))
+
+
 def test_that_an_optimizer_nobody_explains_is_told_where_to_be_explained():
-    with pytest.raises(NotImplementedError, match=r"nobody explains object: .* cnnviz/explain/wording"):
+    with pytest.raises(
+        NotImplementedError, match=r"nobody explains object: .* cnnviz/explain/wording, and name it in UPDATES"
+    ):
         explain_update(object())
 
 
