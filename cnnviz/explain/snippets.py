@@ -8,6 +8,7 @@ import numpy as np
 from cnnviz.explain.layers import explained
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight, gradients_of, values_of
 from cnnviz.explain.spot import Spot, gradient_name
+from cnnviz.explain.stage import Stage
 from cnnviz.explain.what_if import WhatIf
 from cnnviz.training.snapshot import Snapshot
 
@@ -202,15 +203,9 @@ def _tile_of(place: Place) -> Index:
 
 def _spot(snapshot: Snapshot, name: str) -> Spot:
     """Return where layer ``name`` stands."""
-    names = list(snapshot.network.layers)
-    before = names.index(name) - 1
-    return Spot(
-        name,
-        names[before] if before >= 0 else _INPUTS,
-        snapshot.network.input_shape_of(name),
-        snapshot.network.output_shapes[name],
-        snapshot.trace.caches[name],
-    )
+    stage = Stage.of(snapshot, name)
+    source = _INPUTS if stage.before == INPUT else stage.before
+    return Spot(name, source, stage.x.shape, stage.y.shape, stage.cache)
 
 
 def _set(variable: str, snapshot: Snapshot, place: Weight | Cell) -> str:
