@@ -34,34 +34,35 @@ KEYS = (
     ("T", "A random test digit on the pad"),
     ("M", "The next misread test digit on the pad"),
     ("Ctrl+I, Ctrl+V", "Open, paste a picture of a digit"),
-    ("Ctrl+C, Ctrl+Shift+C", "Copy the number, or its gradient, as NumPy"),
-    ("Shift+F10", "Menu of a panel: copy, save (also right click)"),
+    ("Ctrl+C, Ctrl+Shift+C", "Copy a number, its gradient, as NumPy: the one under the mouse, or the chosen one"),
+    ("Shift+F10", "Menu of a panel: copy as NumPy, save its picture or its numbers (also right click)"),
     ("Ctrl+O", "Open parameters"),
     ("Ctrl+Shift+O", "Open the shipped parameters"),
     ("Ctrl+E", "Export parameters"),
     ("Ctrl+T", "Test now, or cancel the test"),
     ("Ctrl+L", "Logarithmic cost"),
-    ("Alt+Up, Alt+Down", "Nudge the chosen number (finer with Shift)"),
+    ("Alt+Up, Alt+Down", "Nudge the chosen number"),
+    ("Alt+Shift+Up, Alt+Shift+Down", "Nudge it a tenth as far"),
     ("Alt+PgUp, Alt+PgDown", "Nudge it ten times as far"),
-    ("Esc, Ctrl+K", "Restore it, or keep it as part of the run"),
+    ("Esc, Ctrl+K", "Restore the nudged number, or keep it as part of the run"),
     ("B", "Inspector: what the value or the gradient is made of"),
     ("Alt+Left, Alt+Right", "Inspector: to the number before, and forward again"),
-    ("Arrows, Enter", "In the terms of the Inspector: go on, follow one"),
-    ("Page Up, Page Down", "In the terms of the Inspector: another channel"),
+    ("Arrows, Enter", "Inspector, with Tab in its terms: go through them, follow one"),
+    ("Page Up, Page Down", "Inspector, with Tab in its terms: another channel"),
     ("Arrows in the routing", "Another channel; another image of the batch"),
-    ("Tab, then arrows, Enter", "Among the tiles: point at a number, choose it"),
+    ("Tab, then arrows, Enter", "Point at a cell of the network or a weight, with Ctrl a tile further; look into it"),
     ("Ctrl+,", "Preferences"),
     ("F1", "This help"),
     ("F2", "Lessons: the articles' worked examples"),
     ("F11", "Full screen"),
 )
-_HELP_WIDTH = 1040  # pixels; two columns of keys
+_HELP_WIDTH = 1160  # pixels; two columns of keys, one line each
 
 
 def _key_cells(key: tuple[str, str]) -> str:
     """Return a key and what it does as two cells of a table."""
     name, what = key
-    return f"<td><b>{name}</b>&nbsp;&nbsp;&nbsp;</td><td>{what}&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;</td>"
+    return f"<td style='white-space: pre'><b>{name}</b>&nbsp;&nbsp;&nbsp;</td><td>{what}&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;</td>"
 
 
 class PreferencesDialog(QDialog):

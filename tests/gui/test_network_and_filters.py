@@ -15,6 +15,7 @@ from cnnviz.gui.probabilities import percent
 from cnnviz.gui.theme import DARK
 from cnnviz.gui.tile_groups import Box, Role
 from cnnviz.gui.tiles import number
+from cnnviz.gui.workbench import Workbench
 from cnnviz.training.control import ProbeChoice
 
 
@@ -288,6 +289,25 @@ def test_that_many_channels_are_shown_page_by_page(network, make_snapshot, workb
     assert len(groups_of(network)["conv2"].values) == 64
 
 
+def test_that_the_scale_of_a_layer_counts_in_what_is_not_shown(shown, snapshot, workbench):
+    parameters = snapshot.parameters.copy()
+    parameters["conv2"]["weight"][6, 2, 1, 1] = -0.9
+    shown.show_snapshot(replace(snapshot, parameters=parameters))
+    assert groups_of(shown)["conv2/weight"].lay.filters == 0
+    assert groups_of(shown)["conv2/weight"].scale == 1.0
+
+
+def test_that_figures_are_written_as_often_as_they_can_be_read(shown, make_snapshot, monkeypatch):
+    written = []
+    monkeypatch.setattr(shown.canvas, "set_groups", lambda groups, figures: written.append(figures))
+    monkeypatch.setattr(Workbench, "is_running", True)
+    monkeypatch.setattr("cnnviz.gui.readout.LEGIBLE", 1000.0)
+    shown.show_snapshot(make_snapshot("escontrela", steps=6))
+    monkeypatch.setattr(Workbench, "is_running", False)
+    shown.show_snapshot(make_snapshot("escontrela", steps=7))
+    assert written[-2:] == [False, True]
+
+
 def test_that_few_channels_need_no_pages(shown):
     assert shown.page.isHidden()
 
@@ -439,8 +459,12 @@ def test_that_a_probability_is_pointed_at_and_chosen_with_the_rest(shown, workbe
         f"probability of 4: {percent(snapshot.trace.probabilities[4], 2)} = softmax of the logit"
     )
     assert f"logit {number(logit)}" in told[-1]
+    frame = QPoint(1, 4 * pitch)
+    assert shown.bars.grab().toImage().pixelColor(frame).name() == DARK.accent
     QTest.mouseClick(shown.bars, Qt.MouseButton.LeftButton, pos=QPoint(20, 4 * pitch + 3))
     assert workbench.subject == Probability(4)
+    workbench.point_at(None)
+    assert shown.bars.grab().toImage().pixelColor(frame).name() == DARK.text
 
 
 def test_that_a_panel_that_is_not_seen_marks_once_it_is(network, snapshot, workbench, qapp):

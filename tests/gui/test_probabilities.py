@@ -112,3 +112,33 @@ def test_that_the_digit_it_was_said_to_be_has_a_ring(bars):
     assert changed <= {3, 4, 5}
     bars.show_label(None)
     assert bars.grab().toImage() == before
+
+
+@pytest.fixture
+def by_keys(own, qapp):
+    bars = own(ProbabilityBars())
+    bars.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    bars.resize(88, 220)
+    bars.show_probabilities(np.array([0.02] * 7 + [0.8, 0.03, 0.03]))
+    bars.show()
+    bars.activateWindow()
+    qapp.processEvents()
+    bars.clearFocus()
+    bars.setFocus(Qt.FocusReason.TabFocusReason)
+    qapp.processEvents()
+    return bars
+
+
+def test_that_keys_point_at_digits_from_the_likeliest_on_and_choose(by_keys):
+    pointed, chosen = [], []
+    by_keys.pointed.connect(pointed.append)
+    by_keys.chosen.connect(chosen.append)
+    assert by_keys.accessibleDescription().startswith("digit 7: ")
+    for _ in range(3):
+        QTest.keyClick(by_keys, Qt.Key.Key_Down)
+    assert pointed == [8, 9]
+    QTest.keyClick(by_keys, Qt.Key.Key_Up)
+    QTest.keyClick(by_keys, Qt.Key.Key_Return)
+    assert chosen == [8]
+    by_keys.clearFocus()
+    assert pointed[-1] is None

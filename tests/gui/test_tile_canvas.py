@@ -9,8 +9,9 @@ from cnnviz.explain.places import Cell, Weight
 from cnnviz.gui.theme import DARK, LIGHT, signed_colors
 from cnnviz.gui.tile_canvas import TileCanvas
 from cnnviz.gui.tile_groups import Box, FilterPart, Maps, Role, TileGroup, cells_apart, filter_bank, strip
-from cnnviz.gui.tile_layout import FIGURE_CELL, LEGEND, arrange
+from cnnviz.gui.tile_layout import FIGURE_CELL, LEGEND, NARROWEST, Placed, arrange
 from cnnviz.gui.tile_marks import Frames, Marks
+from cnnviz.gui.tile_picture import At, TilePicture
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of, nice_ceiling, number
 
 
@@ -325,6 +326,44 @@ def ends(rect):
     return rect.top(), rect.bottom() + 1
 
 
+def test_that_figures_that_could_not_be_read_stay_while_the_colours_change(canvas):
+    first, second = (np.full((1, 2, 1), value, np.float32) for value in (0.25, 0.3))
+    pictures = []
+    for values, figures in ((first, True), (second, False), (second, True)):
+        canvas.set_groups([group_of(values)], figures)
+        pictures.append(canvas.grab().toImage())
+    tile = canvas.placed[0].tiles[0]
+    corners = [picture.pixel(tile.topLeft()) for picture in pictures]
+    assert corners[0] != corners[1] == corners[2]
+    inks = [
+        {(x, y) for x in range(tile.left(), tile.right()) for y in range(*ends(tile)) if picture.pixel(x, y) != corner}
+        for picture, corner in zip(pictures, corners, strict=True)
+    ]
+    assert inks[0] == inks[1] != inks[2]
+
+
+def test_that_other_words_above_are_painted(canvas):
+    def titled(words):
+        return TileGroup("l", (4, 4, 1), Maps(), np.zeros((1, 4, 4)), ((words, "l"),))
+
+    canvas.set_groups([titled("filter 3")])
+    before = canvas.grab().toImage()
+    canvas.set_groups([titled("filter 3")])
+    assert canvas.grab().toImage() == before
+    canvas.set_groups([titled("filter 5")])
+    assert canvas.grab().toImage() != before
+
+
+def test_that_the_figures_of_filters_reach_under_maps_only_where_these_end_higher_up():
+    def width(maps):
+        filters = TileGroup("f", (5, 5, 8), Maps(), np.zeros((8, 5, 5)), (("f",),), role=Role.BETWEEN)
+        placed, _ = arrange([filters, maps], 110, 200)
+        return placed.area.width()
+
+    assert width(group(1, 24, 24)) < 20
+    assert width(group(8, 24, 24)) >= NARROWEST
+
+
 def test_that_the_logits_have_room_for_their_figures():
     (placed,) = arrange([TileGroup("dense2", (10,), strip, np.zeros((1, 10, 1)))], 100, 230)
     assert placed.tiles[0].width() == FIGURE_CELL[0]
@@ -378,6 +417,16 @@ def test_that_arrows_go_from_cell_to_cell_and_from_tile_to_tile(canvas):
     canvas.chosen.connect(chosen.append)
     QTest.keyClick(canvas, Qt.Key.Key_Return)
     assert chosen == [canvas.place]
+
+
+def test_that_an_arrow_leads_straight_on_and_only_else_to_the_nearest_cell():
+    rects = QRect(1, 1, 4, 8), QRect(10, 1, 4, 4), QRect(20, 1, 4, 8)  # the second is lower
+    groups = [laid(np.zeros((rect.height() // 4, 1, 1)), Maps()) for rect in rects]
+    picture = TilePicture(groups, [Placed(rect, (rect,)) for rect in rects])
+    assert picture.neighbour(At(0, 0, 0, 0), Qt.Key.Key_Right) == At(1, 0, 0, 0)
+    assert picture.neighbour(At(0, 0, 1, 0), Qt.Key.Key_Right) == At(2, 0, 1, 0)
+    without = TilePicture(groups[:2], [Placed(rect, (rect,)) for rect in rects[:2]])
+    assert without.neighbour(At(0, 0, 1, 0), Qt.Key.Key_Right) == At(1, 0, 0, 0)
 
 
 def test_that_every_cell_of_a_chain_can_be_reached_by_keys(canvas):

@@ -115,7 +115,7 @@ class TermsCanvas(QWidget):
     def _picture(self) -> Figure:
         """Return the terms, and where their number stands among others: beside them, or below where there is room."""
         terms, area, figure = self.terms, QRectF(self.rect()), Figure()
-        is_cell, is_short = isinstance(terms.place, Cell), terms.products.size == 1
+        is_cell, is_short = isinstance(terms.place, Cell), terms.products.size <= 1
         if self._back and is_cell and not is_short:
             figure, width = context.column(self._snapshot, terms.place, area)
             area = area.adjusted(width, 0, 0, 0)
@@ -256,7 +256,7 @@ class TermsCanvas(QWidget):
 
 def _strongest_channel(terms: Terms) -> int:
     """Return the channel whose sum is the largest in magnitude."""
-    if terms.products.ndim != 3 or terms.products.size == 0:
+    if terms.products.ndim != 3:
         return 0
     with np.errstate(invalid="ignore"):  # infinities of both signs, of a network that is about to diverge
         return int(np.abs(terms.products.sum(axis=(1, 2))).argmax())

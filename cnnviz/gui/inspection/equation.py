@@ -29,6 +29,8 @@ def equation(terms: Terms, back: bool, area: QRectF, channel: int) -> tuple[Figu
     """
     channels, rows, _ = terms.products.shape
     channel = min(channel, channels - 1)
+    if terms.products.size == 0:  # no window covers the cell
+        return in_line(results_of(terms, back), area.left(), area.top(), area.width()), area.top() + ROW
     figure = Figure()
     if channels > 1:
         below = CAPTION + _LEAST_ROW * rows + ROW + 2 * _GAP
@@ -52,16 +54,15 @@ def _blocks(terms: Terms, area: QRectF, channel: int) -> tuple[Figure, float, fl
     shown, figure, (_, rows, columns) = _shown(terms), Figure(), terms.products.shape
     metrics, room = QFontMetrics(small_font()), area.width() / len(shown) - _SIGN
     captions = [_caption(factor, channel, metrics, room) for factor, _ in shown]
-    width = min(max(room / max(columns, 1), 1), _LARGEST[0])
-    height = min((area.height() - CAPTION - _GAP - ROW) / max(rows, 1), _LARGEST[1], max(width, _LEAST_ROW + 5))
+    width = min(max(room / columns, 1), _LARGEST[0])
+    height = min((area.height() - CAPTION - _GAP - ROW) / rows, _LARGEST[1], max(width, _LEAST_ROW + 5))
     size = round(width * columns), round(max(height, _LEAST_ROW) * rows)
     left = area.left()
     for (factor, sign), caption in zip(shown, captions, strict=True):
         column = max(size[0], min(metrics.horizontalAdvance(caption) + 2, room))
         place = QRectF(left + round((column - size[0]) / 2), area.top() + CAPTION, *size)
         figure.labels.append(Label(QRectF(left, area.top(), column, CAPTION), caption, alignment=_CENTRED))
-        if factor.values.size:
-            figure.blocks.append(_table(terms, factor, channel, place))
+        figure.blocks.append(_table(terms, factor, channel, place))
         left = round(left + column)
         figure.labels.append(Label(QRectF(left, place.top(), _SIGN, place.height()), sign, Role.SIGN, _CENTRED))
         left += _SIGN

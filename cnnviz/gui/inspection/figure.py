@@ -117,7 +117,7 @@ def is_legible(width: float, height: float, count: int) -> bool:
 
 def scale_of(values: np.ndarray) -> float:
     """Return the value of the strongest colour for ``values``."""
-    return nice_ceiling(largest_magnitude(values)) if values.size else 0.0
+    return nice_ceiling(largest_magnitude(values))
 
 
 @dataclass(frozen=True)

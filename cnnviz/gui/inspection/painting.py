@@ -19,8 +19,7 @@ def paint_figure(painter: QPainter, figure: Figure, theme: Theme, spot: Spot | N
     for bar in figure.bars:
         _paint_bar(painter, bar, theme)
     for each in figure.blocks:
-        if each.values.size:
-            _paint_block(painter, each, theme)
+        _paint_block(painter, each, theme)
     for label in figure.labels:
         _paint_label(painter, label, theme)
     if spot is not None:

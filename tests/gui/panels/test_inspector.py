@@ -16,6 +16,7 @@ from cnnviz.gui.panels.inspector import EMPTY, NOTHING_YET, InspectorPanel
 from cnnviz.gui.theme import DARK, LIGHT
 from cnnviz.gui.tiles import Coloring, color_pixels, number
 from cnnviz.gui.workbench import Workbench
+from cnnviz.nn import Conv2D, Dense, Flatten, MaxPool2D, Network
 from cnnviz.training.snapshot import Snapshot, trace
 
 SIZES = {"small": (674, 330), "with a bar below": (674, 258), "large": (1016, 520)}
@@ -129,6 +130,31 @@ def test_that_all_numbers_have_room_and_none_covers_another(panel, make_snapshot
         overlaps = [(a, b) for i, a in enumerate(areas) for b in areas[i + 1 :] if a.intersects(b)]
         assert overlaps == [], (place, back)
         assert all(min(area.width(), area.height()) > 3 for area in areas), (place, back)
+
+
+def test_that_networks_of_other_forms_are_shown_as_well(panel, snapshot):
+    """One with strides, borders, windows that overlap, cells that no window covers, and filters of one cell."""
+    layers = {
+        "conv1": Conv2D(1, (2, 3), stride=2, padding="same", bias=False),
+        "pool1": MaxPool2D(3, 2, "all"),
+        "conv2": Conv2D(20, 1),
+        "pool2": MaxPool2D(4, 4, "split"),
+        "flatten": Flatten(),
+        "dense1": Dense(1, bias=False),
+        "dense2": Dense(10),
+    }
+    network = Network("odd", layers)
+    parameters = network.initialize(np.random.default_rng(3))
+    traced = trace(network, parameters, snapshot.trace.probe, snapshot.normalization)
+    odd = replace(snapshot, network=network, parameters=parameters, trace=traced)
+    for place, back in views(panel, odd):
+        areas = [area for block in panel.canvas.figure.blocks for area in block.areas]
+        inside = QRectF(panel.canvas.rect()).adjusted(0, 0, 1, 1)
+        assert [area for area in areas if not inside.contains(area)] == [], (place, back)
+        assert panel.terms.value == pytest.approx(panel.terms.total, rel=1e-4, abs=1e-6)
+        for key in (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_PageDown):
+            QTest.keyClick(panel.canvas, key)
+        panel.grab()
 
 
 def test_that_what_is_painted_can_be_pointed_at(panel, snapshot):
