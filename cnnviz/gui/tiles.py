@@ -65,10 +65,20 @@ def nice_ceiling(value: float) -> float:
 
 def number(value: float) -> str:
     """Return ``value`` with four significant digits and true minus signs, such as 1.5e\u22127."""
-    mantissa, exponent, power = f"{value:.4g}".partition("e")
-    return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")
+    return _typeset(f"{value:.4g}")
 
 
 def figures(value: float, digits: int) -> str:
-    """Return ``value`` with ``digits`` significant digits and a true minus sign."""
-    return f"{value + 0.0:.{digits}g}".replace("-", "\u2212")  # adding 0 turns -0 into 0
+    """Return ``value`` with ``digits`` significant digits and true minus signs."""
+    return _typeset(f"{value + 0.0:.{digits}g}")  # adding 0 turns -0 into 0
+
+
+def shortest(value: float) -> str:
+    """Return a ``value`` of few digits, such as that of a scale, in as few characters as can be, such as 1e\u22124."""
+    plain = number(value)
+    return min(plain, plain.replace("0.", ".", 1), _typeset(f"{value:.1e}".replace(".0e", "e")), key=len)
+
+
+def _typeset(text: str) -> str:
+    mantissa, exponent, power = text.partition("e")
+    return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")
