@@ -212,8 +212,10 @@ def shown(network, snapshot, qapp):
 
 @pytest.mark.parametrize("preset", ["zhou", "escontrela", "keras"])
 @pytest.mark.parametrize("size", [(674, 262), (950, 420)])
-def test_that_the_chain_fits_and_its_maps_can_be_made_out(network, make_snapshot, preset, size, qapp):
+@pytest.mark.parametrize("values", ["Activations", "Gradients"])
+def test_that_the_chain_fits_and_its_maps_can_be_made_out(network, make_snapshot, preset, size, values, qapp):
     network.resize(*size)
+    network.shown.setCurrentText(values)
     network.show()
     network.show_snapshot(make_snapshot(preset, steps=0))
     qapp.processEvents()
