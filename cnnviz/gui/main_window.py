@@ -185,6 +185,7 @@ class MainWindow(QMainWindow):
         edit.addSeparator()
         self._add(edit, "Copy &value as NumPy", QKeySequence.StandardKey.Copy, partial(self.menus.copy_meant, "value"))
         self._add(edit, "Copy &gradient as NumPy", "Ctrl+Shift+C", partial(self.menus.copy_meant, "gradient"))
+        self._add(edit, "M&enu of the panel", "Shift+F10", self.menus.open_here)
         edit.addSeparator()
         self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
         run = self.menuBar().addMenu("&Run")
