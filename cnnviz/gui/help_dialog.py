@@ -48,8 +48,7 @@ KEYS: tuple[dict[str, Keys], dict[str, Keys]] = (
             ("Arrows", "Max-pool routing: another channel, another image"),
         ),
         "What if": (
-            ("Alt+Up, Alt+Down", "Nudge the chosen number"),
-            ("Alt+Shift+Up, Alt+Shift+Down", "A tenth as far"),
+            ("Alt+Up, Alt+Down", "Nudge the chosen number; with Shift a tenth as far"),
             ("Alt+PgUp, Alt+PgDown", "Ten times as far"),
             ("Esc, Ctrl+K", "Restore it; keep it as part of the run"),
         ),
@@ -59,7 +58,7 @@ KEYS: tuple[dict[str, Keys], dict[str, Keys]] = (
         ),
     },
 )
-_WIDTH = 1000  # pixels
+_WIDTH = 1080  # pixels
 _GAP = 3 * GRID  # pixels between the columns
 
 
@@ -98,8 +97,7 @@ def _column(groups: dict[str, Keys]) -> str:
     for title, keys in groups.items():
         rows.append(f"<tr><td colspan='2' style='padding-top: {GRID}px'><u>{title}</u></td></tr>")
         rows += [
-            f"<tr><td style='white-space: pre; padding-right: {2 * GRID}px'><b>{key}</b></td>"
-            f"<td style='white-space: pre'>{what}</td></tr>"
+            f"<tr><td style='white-space: pre; padding-right: {2 * GRID}px'><b>{key}</b></td><td>{what}</td></tr>"
             for key, what in keys
         ]
     return f"<table cellspacing='1'>{''.join(rows)}</table>"

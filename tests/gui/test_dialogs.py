@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QDialog, QLabel
 
 from cnnviz.data.datasets import DataError
@@ -125,6 +126,11 @@ def test_that_no_line_of_the_help_is_cut_off(own, window, qapp):
     (text,) = dialog.findChildren(QLabel)
     assert text.height() >= text.heightForWidth(text.width())
     assert dialog.rect().contains(text.geometry())
+    document = QTextDocument()
+    document.setDefaultFont(text.font())
+    document.setHtml(text.text())
+    document.setTextWidth(text.width())
+    assert document.size().width() <= text.width()
     assert dialog.height() < 700
 
 
