@@ -239,6 +239,11 @@ def test_that_the_svg_of_every_panel_looks_like_the_panel_and_holds_its_text_as_
     wait_until(lambda: live.poll() or live.snapshot.history.tests)
     window.drawing.pad.lay_strokes([np.array([[0.2, 0.2], [0.8, 0.3], [0.4, 0.9]])])
     window.drawing.label_drawing(3)
+    live.choose(CELL)
+    if name == "movie":
+        window.panels[name].record_step()
+        wait_until(lambda: live.poll() or window.panels[name].movie)
+        window.panels[name].player.go_to(1)
     window.docks[name].raise_()
     window.refresh()
     qapp.processEvents()
