@@ -351,6 +351,16 @@ def test_that_a_cell_is_told_with_its_value_its_gradient_and_its_sum(shown, snap
     assert told[-1] == ""
 
 
+def test_that_a_cell_without_a_sum_is_told_with_what_it_was_chosen_from(shown, snapshot):
+    told = []
+    shown.hovered.connect(told.append)
+    given = snapshot.trace.outputs["conv1"][3, 4, 2]
+    point(shown, "relu1", 2, 3, 4)
+    assert told[-1].endswith(f"   = max({number(given)}, 0); click: written out")
+    point(shown, "pool1", 2, 3, 4)
+    assert told[-1].endswith("   = the largest of 4; click: written out")
+
+
 def test_that_the_line_follows_the_newest_numbers(shown, make_snapshot):
     point(shown, "dense1", 0, 5, 2)
     told = []
