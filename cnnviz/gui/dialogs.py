@@ -62,7 +62,8 @@ _HELP_WIDTH = 1160  # pixels; two columns of keys, one line each
 def _key_cells(key: tuple[str, str]) -> str:
     """Return a key and what it does as two cells of a table."""
     name, what = key
-    return f"<td style='white-space: pre'><b>{name}</b>&nbsp;&nbsp;&nbsp;</td><td>{what}&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;&nbsp;</td>"
+    gap = 3 * "&nbsp;"
+    return f"<td style='white-space: pre'><b>{name}</b>{gap}</td><td>{what}{2 * gap}</td>"
 
 
 class PreferencesDialog(QDialog):
