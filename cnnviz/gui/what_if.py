@@ -202,8 +202,8 @@ class WhatIfBar(QWidget):
     @Slot()
     def _change_subject(self) -> None:
         self._snapshot = self._workbench.snapshot
+        self._drop_check()  # seen or not: it is another number's
         if self._is_seen:
-            self._drop_check()
             self._refresh(at_once=True)
 
     @Slot()
@@ -282,6 +282,8 @@ class WhatIfBar(QWidget):
                 self._show_check(difference)
             return
         self._more.stop()
+        if missing:  # hidden in the midst of it: the rest is not there when the bar is seen again
+            self._checked = None
         self.differences = [self._found[width] for width in WIDTHS if width in self._found]
         self.chart.show_differences(self.differences, self.step_width)
 

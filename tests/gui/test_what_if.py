@@ -154,6 +154,32 @@ def test_that_a_hidden_bar_checks_nothing_and_catches_up_when_it_is_seen(bar, li
     assert [place for _, place in checked] == [CENTRE]
 
 
+def test_that_the_check_of_a_number_chosen_behind_a_tab_is_its_own(window, live, wait_until):
+    bar, tabs = window.inspector.what_if, window.docks
+    live.choose(CENTRE)
+    wait_until(lambda: len(bar.differences) == len(WIDTHS))
+    tabs["filters"].raise_()
+    wait_until(lambda: not window.inspector.is_seen)
+    weight = np.abs(live.snapshot.trace.parameter_gradients["conv2"]["weight"])
+    other = Weight("conv2", "weight", tuple(map(int, np.unravel_index(weight.argmax(), weight.shape))))
+    live.choose(other)
+    assert not bar.gradient.figures
+    wait_until(lambda: bar.gradient.figures)
+    assert shown(bar, "backprop") == number(gradient_at(live.snapshot, other))
+
+
+def test_that_a_check_that_a_tab_has_hidden_is_made_when_it_is_seen_again(window, live, wait_until, monkeypatch):
+    bar, difference = window.inspector.what_if, GradientCheck.difference
+    monkeypatch.setattr(
+        GradientCheck, "difference", lambda *args: window.docks["filters"].raise_() or difference(*args)
+    )
+    live.choose(CENTRE)
+    wait_until(lambda: len(bar.differences) == 1)
+    monkeypatch.undo()
+    window.docks["inspector"].raise_()
+    wait_until(lambda: len(bar.differences) == len(WIDTHS))
+
+
 def test_that_the_same_snapshot_is_checked_once(chosen, live, monkeypatch):
     checked = []
     monkeypatch.setattr(
