@@ -108,7 +108,9 @@ def test_that_the_comparison_with_loops_has_a_row_for_each_direction_and_each_ne
     assert against_textbook.main() == 0
     rows = capsys.readouterr().out.splitlines()[3:]
     assert [row.split()[0] for row in rows] == ["conv"] * 4 + ["max"] * 2 + ["training"] * 2
-    assert all(float(figure.replace(",", "")) > 0 for row in rows for figure in row[44:].split())
+    for row in rows:
+        loops, alone, _, batch, _ = row[44:].split()  # a ratio of single calls can be anything on a busy machine
+        assert min(float(loops), float(alone), float(batch)) > 0
 
 
 @pytest.mark.parametrize("preset", ["zhou", "escontrela"])

@@ -32,9 +32,10 @@ from PySide6.QtWidgets import (
 from cnnviz.data.mnist import MNIST, mnist_folder
 from cnnviz.errors import UserError
 from cnnviz.formats import FORMATS
-from cnnviz.gui.dialogs import HelpDialog, PreferencesDialog
+from cnnviz.gui.dialogs import PreferencesDialog
 from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
+from cnnviz.gui.help_dialog import HelpDialog
 from cnnviz.gui.keys import keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
 from cnnviz.gui.lessons import LESSONS
@@ -184,6 +185,7 @@ class MainWindow(QMainWindow):
         edit.addSeparator()
         self._add(edit, "Copy &value as NumPy", QKeySequence.StandardKey.Copy, partial(self.menus.copy_meant, "value"))
         self._add(edit, "Copy &gradient as NumPy", "Ctrl+Shift+C", partial(self.menus.copy_meant, "gradient"))
+        self._add(edit, "M&enu of the panel", "Shift+F10", self.menus.open_here)
         edit.addSeparator()
         self._add(edit, "&Preferences\u2026", "Ctrl+,", self.edit_preferences)
         run = self.menuBar().addMenu("&Run")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cnnviz.explain.places import INPUT
-from cnnviz.gui.tile_groups import FilterPart, Maps, Role, TileGroup, parameter_count, strip
+from cnnviz.gui.tile_groups import WIDE_LEGEND, FilterPart, Lay, Maps, Role, TileGroup, parameter_count, strip
 from cnnviz.gui.tile_layout import side_in
 from cnnviz.gui.tiles import Coloring, largest_magnitude, nice_ceiling
 from cnnviz.nn import Conv2D, Dropout, Flatten, Layer
@@ -47,6 +47,8 @@ def chain(snapshot: Snapshot, view: View) -> list[TileGroup]:
             groups.append(_filters(snapshot, name, view))
         if not isinstance(layer, LEFT_OUT):
             groups.append(_outputs(snapshot, name, layer, view))
+    if view.gradients:  # most are tiny
+        groups = [replace(group, legend_width=WIDE_LEGEND) for group in groups]
     return _with_one_scale(groups) if view.one_scale else groups
 
 
@@ -71,13 +73,12 @@ def _shapes(snapshot: Snapshot) -> Sequence[tuple[int, ...]]:
 
 
 def shape_text(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Return a layer's shape as people write it, "8 @ 24×24" or "128", and shorter where there are many channels."""
+    """Return a layer's shape as people write it, "8 @ 24×24" or "128"; of maps also shorter, "24×24"."""
     if len(shape) == 1:
         return (f"{shape[0]:,}",)
     height, width, channels = shape
     size = f"{height}\u00d7{width}"
-    whole = f"{channels} @ {size}"
-    return (whole,) if channels < 10 else (whole, size)
+    return f"{channels} @ {size}", size
 
 
 def _part(channels: slice, count: int) -> slice:
@@ -139,7 +140,7 @@ def _captions(snapshot: Snapshot, name: str) -> tuple[Sequence[Sequence[str]], s
 def _signed(
     key: str,
     values: np.ndarray,
-    lay: object,
+    lay: Lay,
     captions: Sequence[Sequence[str]] = (),
     about: str = "",
 ) -> TileGroup:

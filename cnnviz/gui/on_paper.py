@@ -1,6 +1,6 @@
 """Painting that looks as good in a file as on the screen."""
 
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, QRectF
 from PySide6.QtGui import QImage, QPaintEngine, QPainter
 
 
@@ -14,12 +14,12 @@ def is_for_screen(painter: QPainter) -> bool:
     return painter.paintEngine().type() is QPaintEngine.Type.Raster and painter.deviceTransform().m11() == kept
 
 
-def draw_part(painter: QPainter, target: QRect, image: QImage, part: QRect) -> None:
+def draw_part(painter: QPainter, target: QRect | QRectF, image: QImage, part: QRect) -> None:
     """Draw ``part`` of ``image`` into ``target``.
 
     WORKAROUND: Qt's SVG paint engine draws the whole image, whatever part was asked for (qsvggenerator.cpp, drawImage).
     """
     if painter.paintEngine().type() is QPaintEngine.Type.SVG:
-        painter.drawImage(target, image.copy(part))
+        painter.drawImage(QRectF(target), image.copy(part))
     else:
-        painter.drawImage(target, image, part)
+        painter.drawImage(QRectF(target), image, QRectF(part))

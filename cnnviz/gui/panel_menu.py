@@ -4,14 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QPoint, Qt
-from PySide6.QtGui import QAction, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtCore import QObject, QPoint, Qt, Slot
+from PySide6.QtGui import QAction, QCursor, QGuiApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
 from cnnviz.atomic import write_atomically
 from cnnviz.errors import UserError
 from cnnviz.explain.snippets import has
 from cnnviz.gui.copying import copy_as_numpy, meant
+from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.panel_files import csv_of, picture_of, png_of, svg_of
 from cnnviz.gui.panels.panel import Panel
 from cnnviz.gui.settings import Settings
@@ -67,6 +68,20 @@ class PanelMenus(QObject):
         action.setToolTip(tip)
         action.triggered.connect(lambda: slot())
         return action
+
+    @Slot()
+    def open_here(self) -> None:
+        """Show the menu of the panel that has the focus, or else of the one under the mouse.
+
+        Qt itself does so for the menu key, but for Shift+F10 not on every system.
+        """
+        focus = QApplication.focusWidget()
+        if panel := _panel_around(focus):
+            self._open(panel, focus.mapToGlobal(focus.rect().center()))
+        elif panel := _panel_around(QApplication.widgetAt(QCursor.pos())):
+            self._open(panel, QCursor.pos())
+        else:
+            self._workbench.message.emit("Point at a panel, or go into it with Tab: Shift+F10 then opens its menu")
 
     # Doing
 
@@ -126,3 +141,10 @@ class PanelMenus(QObject):
             self._workbench.failed.emit(str(error))
         else:
             self._workbench.message.emit(f"{panel.title} written to {path}")
+
+
+def _panel_around(widget: QWidget | None) -> Panel | None:
+    """Return the panel in which ``widget`` is, or in whose frame; None where it is in none."""
+    while widget is not None and not isinstance(widget, Panel | PanelDock):
+        widget = widget.parentWidget()
+    return widget.panel if isinstance(widget, PanelDock) else widget

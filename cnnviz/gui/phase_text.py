@@ -24,6 +24,8 @@ class PhaseText(QTextBrowser):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setAccessibleName("What this phase does")
         self.setToolTip("Sentence, formula, shapes and code of this phase; scroll for more")
+        for each in (self, self.viewport()):
+            each.setAcceptDrops(False)  # a dropped picture is the window's
         self.document().setDocumentMargin(0)
         self.setViewportMargins(0, 0, GRID // 2, 0)
 

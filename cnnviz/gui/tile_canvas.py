@@ -334,4 +334,4 @@ class TileCanvas(QWidget):
         for cell, place in self._written:
             color = QColor(self._picture.pixel(place.center() - corner))
             value = self._groups[cell.group].values[cell.tile, cell.row, cell.column]
-            write_number(painter, QRectF(place), float(value), color)
+            write_number(painter, QRectF(place).adjusted(-1, 0, 1, 0), float(value), color)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter
 from cnnviz.gui.theme import GRID, Theme, signed_colors
 from cnnviz.gui.tile_groups import Role, TileGroup
 from cnnviz.gui.tile_layout import LEGEND, LINE, Placed, caption_areas
-from cnnviz.gui.tiles import Coloring, image_of, number
+from cnnviz.gui.tiles import Coloring, image_of, number, shortest
 
 WIDEST_BAR = 160  # pixels
 _UPRIGHT = Qt.AlignmentFlag.AlignVCenter
@@ -54,7 +54,9 @@ def _paint_legend(painter: QPainter, group: TileGroup, placed: Placed, theme: Th
     low = f"\u2212{high}"
     metrics = painter.fontMetrics()
     if metrics.horizontalAdvance(low + high) + GRID > row.width():
-        both = f"\u00b1{high.replace('0.', '.', 1) if group.role is Role.BETWEEN else high}"
+        both = f"\u00b1{high}"
+        if metrics.horizontalAdvance(both) > area.width():
+            both = f"\u00b1{shortest(group.scale)}"
         row.setWidth(metrics.horizontalAdvance(both))
         row.moveLeft(min(row.left(), width - row.width()))  # that of the last group stays whole
         painter.drawText(row, _LEFT | Qt.TextFlag.TextDontClip, both)

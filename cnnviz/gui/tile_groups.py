@@ -13,6 +13,7 @@ from cnnviz.explain.regions import Region
 from cnnviz.gui.tiles import Coloring
 
 Lay = Callable[[np.ndarray], np.ndarray]
+NARROW_LEGEND, WIDE_LEGEND = 28, 43  # pixels: of "\u00b17.5"; of "\u00b11.5e\u22125" without what may reach into a gap
 LONGEST_STRIP = 32  # units below each other; more stand side by side
 
 
@@ -60,6 +61,8 @@ class TileGroup:
         How many tiles are never parted, or several times as many where the rows would be too many; 1: whatever fits
         best.
     role : Role
+    legend_width : int
+        Pixels that the figures of the scale need at least.
     """
 
     key: str
@@ -72,6 +75,7 @@ class TileGroup:
     scale: float = 1.0
     run: int = 1
     role: Role = Role.MAPS
+    legend_width: int = NARROW_LEGEND
 
     @property
     def is_strip(self) -> bool:
@@ -83,7 +87,7 @@ class TileGroup:
         """Return whether the places of the tiles are those of ``other``; longer captions do not move them."""
         return (
             self.values.shape == other.values.shape
-            and (self.run, self.role) == (other.run, other.role)
+            and (self.run, self.role, self.legend_width) == (other.run, other.role, other.legend_width)
             and (self.captions == other.captions or self._shortest == other._shortest)
         )
 

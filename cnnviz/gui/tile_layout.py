@@ -19,10 +19,9 @@ FILTER_GAP = 6  # pixels from filters to the maps that they make
 LINE = 15  # pixels; height of a line of captions
 LEGEND = 24  # the colour bar and its ends
 SMALLEST, LARGEST = 6, 160  # sides of a tile, pixels
-NARROWEST = 30  # width that the legend of a group needs
 LEAST_CELL = 3  # pixels of a cell of a small tile
 LARGEST_CELL = 14  # pixels of a cell of a strip
-FIGURE_CELL = 38, 20  # pixels of a cell that stands alone in its row, so that a figure fits in
+FIGURE_CELL = 43, 20  # pixels of a cell that stands alone in its row, so that a figure fits in
 LEAST_BESIDE, LARGEST_BESIDE = 8, 32  # pixels of a cell behind a run of tiles
 
 
@@ -150,7 +149,7 @@ def _sizes(groups: Sequence[TileGroup], side: int, room: int) -> list[tuple[_Gri
         if group.role is Role.BETWEEN and index + 1 < len(groups):
             needed -= widths[index + 1] + FILTER_GAP  # above which the captions go on
         if not _has_free_legend(grids, index, group):
-            needed = max(needed, NARROWEST)
+            needed = max(needed, group.legend_width)
         widths[index] = max(widths[index], needed)
     return list(zip(grids, widths, strict=True))
 

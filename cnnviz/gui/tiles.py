@@ -78,6 +78,12 @@ def power_of_ten(value: float) -> str:
     return _typeset(f"{value + 0.0:.0e}")
 
 
+def shortest(value: float) -> str:
+    """Return a ``value`` of few digits, such as that of a scale, in as few characters as can be, such as 1e\u22124."""
+    plain = number(value)
+    return min(plain, plain.replace("0.", ".", 1), _typeset(f"{value:.1e}".replace(".0e", "e")), key=len)
+
+
 def _typeset(text: str) -> str:
     mantissa, exponent, power = text.partition("e")
     return f"{mantissa}{exponent}{int(power) if power else ''}".replace("-", "\u2212")

@@ -17,7 +17,7 @@ from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.throttle import Throttle
 from cnnviz.gui.tiles import number
-from cnnviz.gui.workbench import Workbench
+from cnnviz.gui.workbench import Workbench, notch_of
 from cnnviz.training.control import parameter_text
 from cnnviz.training.snapshot import Snapshot
 
@@ -202,8 +202,8 @@ class WhatIfBar(QWidget):
     @Slot()
     def _change_subject(self) -> None:
         self._snapshot = self._workbench.snapshot
+        self._drop_check()  # seen or not: it is another number's
         if self._is_seen:
-            self._drop_check()
             self._refresh(at_once=True)
 
     @Slot()
@@ -234,7 +234,7 @@ class WhatIfBar(QWidget):
         if at_once or self._pace_of_figures.is_due(rests=not self._workbench.is_running):
             self.field.show_value(value_at(self._snapshot, place))
             roomy = self.cost.width() >= _ROOMY
-            self.cost.show_figures(cost_figures(self._snapshot, place, self._workbench.notch(), roomy))
+            self.cost.show_figures(cost_figures(self._snapshot, place, roomy))
         self._check_soon.request()
 
     def _why_not(self) -> str:
@@ -282,6 +282,8 @@ class WhatIfBar(QWidget):
                 self._show_check(difference)
             return
         self._more.stop()
+        if missing:  # hidden in the midst of it: the rest is not there when the bar is seen again
+            self._checked = None
         self.differences = [self._found[width] for width in WIDTHS if width in self._found]
         self.chart.show_differences(self.differences, self.step_width)
 
@@ -311,7 +313,7 @@ def short_name(place: NudgePlace) -> str:
     return parameter_text(place.layer, place.name, place.index) if isinstance(place, Weight) else str(place)
 
 
-def cost_figures(snapshot: Snapshot, place: NudgePlace, notch: float, roomy: bool = True) -> tuple[Figure, ...]:
+def cost_figures(snapshot: Snapshot, place: NudgePlace, roomy: bool = True) -> tuple[Figure, ...]:
     """Return cost and probability, as they are, or before and after, and what the gradient lets expect."""
     trace = snapshot.trace
     target, prediction = ("probability of {}", "gradient predicts") if roomy else ("p({})", "predicted")
@@ -324,6 +326,7 @@ def cost_figures(snapshot: Snapshot, place: NudgePlace, notch: float, roomy: boo
             (prediction, number(snapshot.predicted_loss)),
             (target, f"{first.rstrip(_PERCENT)} \u2192 {then}"),
         )
+    notch = notch_of(snapshot, place)
     expected = predicted_loss(snapshot, place, value_at(snapshot, place) + notch)
     return (
         ("cost, nats", number(trace.loss)),

@@ -314,13 +314,13 @@ class Workbench(QObject):
         self.nudge_changed.emit()
 
     def notch(self) -> float:
-        """Return by how much one notch changes the chosen number: a tenth of the scale of all those beside it."""
-        return (nice_ceiling(largest_magnitude(values_of(self.newest, self.subject))) or 1.0) / NOTCHES
+        """Return by how much one notch changes the chosen number."""
+        return notch_of(self.newest, self.subject)
 
     def restore(self) -> None:
         """Nudge no more; the run, which knows nothing of it, goes on if it did before."""
         if self.nudge is not None:
-            goes_on = self._goes_on
+            goes_on = self._goes_on and self._status.phase is not Phase.FINISHED  # by a test that was under way
             self._end_nudge()
             if goes_on:
                 self.train()
@@ -440,6 +440,14 @@ class Workbench(QObject):
             self.failed.emit("this run has ended and cannot go on; R (Reset) begins anew")
             return False
         return True
+
+
+def notch_of(snapshot: Snapshot, place: Place) -> float:
+    """Return by how much one notch changes the number at ``place``: a tenth of the scale of all those beside it.
+
+    That of the run: a what-if changes no scale.
+    """
+    return (nice_ceiling(largest_magnitude(values_of(actual(snapshot), place))) or 1.0) / NOTCHES
 
 
 def _settings_for(saved: SavedParameters, current: TrainingConfig) -> dict[str, object]:

@@ -140,11 +140,14 @@ class Network:
     def forward(self, x: np.ndarray, parameters: Parameters, workspace: Workspace = FRESH) -> ForwardPass:
         """Run x, shape (N, H, W, C), through all layers."""
         result = ForwardPass(x, {}, {}, workspace)
+        spared = x  # it is the caller's
         for name, layer in self.layers.items():
             own = workspace.part((name, layer))  # other networks may have used it, with other layers of that name
-            own.overwrites = workspace.overwrites and x is not result.inputs  # that is the caller's
+            own.overwrites = workspace.overwrites and x is not spared
             x, result.caches[name] = layer.forward(x, parameters.get(name, _NONE), own)
             result.outputs[name] = x
+            if layer.needs_output:
+                spared = x
         return result
 
     def backward(

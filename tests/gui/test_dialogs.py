@@ -1,12 +1,14 @@
 from pathlib import Path
 
 import pytest
+from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QDialog, QLabel
 
 from cnnviz.data.datasets import DataError
 from cnnviz.gui import download_dialog
-from cnnviz.gui.dialogs import KEYS, HelpDialog, PreferencesDialog
+from cnnviz.gui.dialogs import PreferencesDialog
 from cnnviz.gui.download_dialog import DownloadDialog
+from cnnviz.gui.help_dialog import KEYS, HelpDialog
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.settings import Settings, load_settings
 
@@ -112,7 +114,7 @@ def test_that_preferences_take_effect_and_are_remembered(own, live, tmp_path, mo
 def test_that_the_help_names_every_key(own, window):
     dialog = own(HelpDialog(window))
     shown = "".join(label.text() for label in dialog.findChildren(QLabel))
-    for key, what in KEYS:
+    for key, what in (row for groups in KEYS for rows in groups.values() for row in rows):
         assert f"<b>{key}</b>" in shown
         assert what in shown
 
@@ -124,6 +126,11 @@ def test_that_no_line_of_the_help_is_cut_off(own, window, qapp):
     (text,) = dialog.findChildren(QLabel)
     assert text.height() >= text.heightForWidth(text.width())
     assert dialog.rect().contains(text.geometry())
+    document = QTextDocument()
+    document.setDefaultFont(text.font())
+    document.setHtml(text.text())
+    document.setTextWidth(text.width())
+    assert document.size().width() <= text.width()
     assert dialog.height() < 700
 
 

@@ -7,8 +7,8 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox
 
-from cnnviz.gui.dialogs import KEYS
 from cnnviz.gui.editable_grid import EditableGrid
+from cnnviz.gui.help_dialog import KEYS
 from cnnviz.gui.lessons import LESSONS
 from cnnviz.gui.lessons.arithmetic import HORIZONTAL_SOBEL, TINY, VERTICAL_SOBEL
 from cnnviz.gui.lessons.convolution import STRONG, ConvolutionScene
@@ -511,7 +511,7 @@ def lessons_of(window):
 
 
 def test_that_f2_opens_the_first_lesson_and_the_menu_each(window, qapp):
-    assert "F2" in dict(KEYS)
+    assert any("F2" in key and "essons" in what for groups in KEYS for rows in groups.values() for key, what in rows)
     QTest.keyClick(window, Qt.Key.Key_F2)
     (lessons,) = lessons_of(window)
     assert lessons.isVisible()

@@ -212,8 +212,10 @@ def shown(network, snapshot, qapp):
 
 @pytest.mark.parametrize("preset", ["zhou", "escontrela", "keras"])
 @pytest.mark.parametrize("size", [(674, 262), (950, 420)])
-def test_that_the_chain_fits_and_its_maps_can_be_made_out(network, make_snapshot, preset, size, qapp):
+@pytest.mark.parametrize("values", ["Activations", "Gradients"])
+def test_that_the_chain_fits_and_its_maps_can_be_made_out(network, make_snapshot, preset, size, values, qapp):
     network.resize(*size)
+    network.shown.setCurrentText(values)
     network.show()
     network.show_snapshot(make_snapshot(preset, steps=0))
     qapp.processEvents()
@@ -347,6 +349,16 @@ def test_that_a_cell_is_told_with_its_value_its_gradient_and_its_sum(shown, snap
     QTest.mouseMove(shown.canvas, QPoint(1, shown.canvas.height() - 1))
     QApplication.processEvents()
     assert told[-1] == ""
+
+
+def test_that_a_cell_without_a_sum_is_told_with_what_it_was_chosen_from(shown, snapshot):
+    told = []
+    shown.hovered.connect(told.append)
+    given = snapshot.trace.outputs["conv1"][3, 4, 2]
+    point(shown, "relu1", 2, 3, 4)
+    assert told[-1].endswith(f"   = max({number(given)}, 0); click: written out")
+    point(shown, "pool1", 2, 3, 4)
+    assert told[-1].endswith("   = the largest of 4; click: written out")
 
 
 def test_that_the_line_follows_the_newest_numbers(shown, make_snapshot):

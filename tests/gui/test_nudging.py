@@ -1,5 +1,6 @@
 """The workbench while one number is nudged: what is shown is another network, and the run knows nothing of it."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from cnnviz.explain.places import INPUT, Cell, Probability, Weight, value_at
 from cnnviz.explain.what_if import WhatIf
 from cnnviz.formats import read_parameters
 from cnnviz.training.control import ProbeChoice
+from cnnviz.training.evaluation import evaluate
 from cnnviz.training.session import Phase
 from cnnviz.training.trainer import DivergenceError, Trainer
 
@@ -156,7 +158,9 @@ def test_that_a_notch_is_a_tenth_of_the_scale_of_the_array(live):
     assert live.notch() == 0.1
 
 
-def test_that_nudging_pauses_training_and_restoring_goes_on(live, wait_until):
+def test_that_nudging_pauses_training_and_restoring_goes_on(live, small_config, wait_until):
+    live.start_run(replace(small_config, epochs=10_000))
+    wait_until(lambda: live.poll() or live.snapshot)
     live.train()
     wait_until(lambda: live.poll() or live.snapshot.step > 0)
     live.choose(CENTRE)
@@ -177,6 +181,27 @@ def test_that_restoring_leaves_a_run_at_rest_that_was_at_rest_or_was_paused_mean
     live.train()
     live.nudge_by(1)
     live.pause()
+    live.restore()
+    assert not live.is_running
+
+
+def test_that_restoring_does_not_go_on_beyond_the_end_of_the_run(live, small_config, wait_until, monkeypatch):
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def test_when_told(*args):
+        begun.set()
+        goes_on.wait(10)
+        return evaluate(*args)
+
+    monkeypatch.setattr("cnnviz.training.trainer.evaluate", test_when_told)
+    live.start_run(replace(small_config, epochs=1))
+    wait_until(lambda: live.poll() or live.snapshot)
+    live.choose(CENTRE)
+    live.train()
+    wait_until(begun.is_set)
+    live.nudge_by(1)
+    goes_on.set()
+    wait_until(lambda: live.poll() or live.status.phase is Phase.FINISHED)
     live.restore()
     assert not live.is_running
 

@@ -98,6 +98,23 @@ def test_that_every_panel_has_its_menu_on_a_right_click_the_menu_key_and_a_butto
     assert opened().accessibleName() == wanted
 
 
+def test_that_shift_f10_opens_the_menu_of_the_panel_with_the_focus_or_else_of_the_one_under_the_mouse(
+    window, told, monkeypatch
+):
+    key = (Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    window.panels["evaluation"].test.setFocus()
+    QTest.keyClick(window, *key)
+    assert opened().accessibleName() == "Menu of Evaluation"
+    QApplication.focusWidget().clearFocus()
+    monkeypatch.setattr(QApplication, "widgetAt", lambda position: window.panels["network"].canvas)
+    QTest.keyClick(window, *key)
+    assert opened().accessibleName() == "Menu of Network"
+    monkeypatch.setattr(QApplication, "widgetAt", lambda position: window.transport)
+    QTest.keyClick(window, *key)
+    assert QApplication.activePopupWidget() is None
+    assert told[-1].startswith("Point at a panel")
+
+
 def test_that_a_number_field_keeps_the_menu_of_its_own(window):
     field, wanted = window.panels["experiment"].seed, []
     window.panels["experiment"].menu_wanted.connect(wanted.append)
@@ -222,6 +239,11 @@ def test_that_the_svg_of_every_panel_looks_like_the_panel_and_holds_its_text_as_
     wait_until(lambda: live.poll() or live.snapshot.history.tests)
     window.drawing.pad.lay_strokes([np.array([[0.2, 0.2], [0.8, 0.3], [0.4, 0.9]])])
     window.drawing.label_drawing(3)
+    live.choose(CELL)
+    if name == "movie":
+        window.panels[name].record_step()
+        wait_until(lambda: live.poll() or window.panels[name].movie)
+        window.panels[name].player.go_to(1)
     window.docks[name].raise_()
     window.refresh()
     qapp.processEvents()

@@ -8,11 +8,21 @@ from PySide6.QtWidgets import QApplication
 from cnnviz.explain.places import Cell, Weight
 from cnnviz.gui.theme import DARK, LIGHT, signed_colors
 from cnnviz.gui.tile_canvas import TileCanvas
-from cnnviz.gui.tile_groups import Box, FilterPart, Maps, Role, TileGroup, cells_apart, filter_bank, strip
-from cnnviz.gui.tile_layout import FIGURE_CELL, LEGEND, NARROWEST, Placed, arrange
+from cnnviz.gui.tile_groups import (
+    NARROW_LEGEND,
+    Box,
+    FilterPart,
+    Maps,
+    Role,
+    TileGroup,
+    cells_apart,
+    filter_bank,
+    strip,
+)
+from cnnviz.gui.tile_layout import FIGURE_CELL, LEGEND, Placed, arrange
 from cnnviz.gui.tile_marks import Frames, Marks
 from cnnviz.gui.tile_picture import At, TilePicture
-from cnnviz.gui.tiles import Coloring, color_pixels, image_of, nice_ceiling, number
+from cnnviz.gui.tiles import Coloring, color_pixels, image_of, nice_ceiling, number, shortest
 
 
 def group(count, height, width, key="layer", **options):
@@ -80,6 +90,22 @@ def test_that_a_scale_is_the_next_round_number(value, ceiling):
 
 def test_that_numbers_carry_a_true_minus_sign_and_four_digits():
     assert number(-0.00312345) == "\u22120.003123"
+
+
+@pytest.mark.parametrize(
+    ("scale", "text"),
+    [
+        (0.0, "0"),
+        (0.3, ".3"),
+        (1.5, "1.5"),
+        (20.0, "20"),
+        (0.0001, "1e\u22124"),
+        (0.00075, ".00075"),
+        (0.01, ".01"),
+    ],
+)
+def test_that_a_scale_is_written_short_where_there_is_little_room(scale, text):
+    assert shortest(scale) == text
 
 
 @pytest.mark.parametrize("size", [(710, 290), (1000, 420), (1300, 300), (500, 200)])
@@ -361,7 +387,7 @@ def test_that_the_figures_of_filters_reach_under_maps_only_where_these_end_highe
         return placed.area.width()
 
     assert width(group(1, 24, 24)) < 20
-    assert width(group(8, 24, 24)) >= NARROWEST
+    assert width(group(8, 24, 24)) >= NARROW_LEGEND
 
 
 def test_that_the_logits_have_room_for_their_figures():

@@ -17,7 +17,7 @@ from cnnviz.gui.settings import Settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
 from cnnviz.gui.tiles import number
 from cnnviz.gui.what_if import EMPTY, KEEP_NO_PIXEL, WhatIfBar, cost_figures
-from cnnviz.gui.workbench import NOTHING_CHOSEN
+from cnnviz.gui.workbench import NOTHING_CHOSEN, notch_of
 
 CENTRE = Weight("conv1", "weight", (3, 0, 1, 2))
 PIXEL = Cell(INPUT, (12, 13, 0))
@@ -115,8 +115,9 @@ def test_that_a_nudge_shows_before_and_after_and_what_the_gradient_predicts(chos
 
 
 def test_that_the_captions_are_written_out_where_there_is_room(snapshot):
-    figures = dict(cost_figures(snapshot, CENTRE, 0.05, roomy=True))
-    assert list(figures) == ["cost, nats", "gradient predicts at +0.05", f"probability of {snapshot.trace.target}"]
+    figures = dict(cost_figures(snapshot, CENTRE, roomy=True))
+    notch = f"{notch_of(snapshot, CENTRE):g}"
+    assert list(figures) == ["cost, nats", f"gradient predicts at +{notch}", f"probability of {snapshot.trace.target}"]
 
 
 def test_that_the_chart_has_every_step_width_and_another_one_can_be_chosen(chosen, live):
@@ -152,6 +153,41 @@ def test_that_a_hidden_bar_checks_nothing_and_catches_up_when_it_is_seen(bar, li
     bar.window().show()
     wait_until(lambda: len(bar.differences) == len(WIDTHS))
     assert [place for _, place in checked] == [CENTRE]
+
+
+def test_that_the_check_of_a_number_chosen_behind_a_tab_is_its_own(window, live, wait_until):
+    bar, tabs = window.inspector.what_if, window.docks
+    live.choose(CENTRE)
+    wait_until(lambda: len(bar.differences) == len(WIDTHS))
+    tabs["filters"].raise_()
+    wait_until(lambda: not window.inspector.is_seen)
+    weight = np.abs(live.snapshot.trace.parameter_gradients["conv2"]["weight"])
+    other = Weight("conv2", "weight", tuple(map(int, np.unravel_index(weight.argmax(), weight.shape))))
+    live.choose(other)
+    assert not bar.gradient.figures
+    wait_until(lambda: bar.gradient.figures)
+    assert shown(bar, "backprop") == number(gradient_at(live.snapshot, other))
+
+
+def test_that_the_inspector_can_be_turned_round_while_another_run_is_loaded(window, live, qapp):
+    live.choose(CENTRE)
+    qapp.processEvents()
+    live.reset()
+    assert live.snapshot is None
+    press(window, "B")
+    assert window.inspector.is_back
+
+
+def test_that_a_check_that_a_tab_has_hidden_is_made_when_it_is_seen_again(window, live, wait_until, monkeypatch):
+    bar, difference = window.inspector.what_if, GradientCheck.difference
+    monkeypatch.setattr(
+        GradientCheck, "difference", lambda *args: window.docks["filters"].raise_() or difference(*args)
+    )
+    live.choose(CENTRE)
+    wait_until(lambda: len(bar.differences) == 1)
+    monkeypatch.undo()
+    window.docks["inspector"].raise_()
+    wait_until(lambda: len(bar.differences) == len(WIDTHS))
 
 
 def test_that_the_same_snapshot_is_checked_once(chosen, live, monkeypatch):

@@ -6,8 +6,10 @@ from cnnviz import processor
 from cnnviz.nn import (
     EXAMPLES_AT_A_TIME,
     FRESH,
+    TIES,
     Conv2D,
     Dense,
+    Dropout,
     Flatten,
     MaxPool2D,
     Network,
@@ -175,6 +177,21 @@ def test_that_overwriting_on_the_way_changes_no_gradient_and_no_input(network, x
     network.backward(softmax_cross_entropy(forward.logits, LABELS).gradient, forward, parameters, gradients)
     np.testing.assert_array_equal(gradients.vector, expected.vector)
     np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("ties", TIES)
+def test_that_what_is_dropped_behind_pooling_leaves_the_maxima_to_the_way_back(rng, ties):
+    layers = {"relu1": ReLU(), "pool1": MaxPool2D(2, 2, ties), "drop1": Dropout(0.5), "flatten": Flatten()}
+    network = Network("drops", {"conv1": Conv2D(3, 3), **layers, "dense1": Dense(5)}, (6, 6, 1))
+    parameters, x = network.initialize(rng), rng.standard_normal((2, 6, 6, 1), np.float32)
+    found = []
+    for overwrites in (False, True):
+        forward = network.forward(x, parameters, Workspace(np.random.default_rng(0), overwrites=overwrites))
+        gradients = Parameters.zeros(network.parameter_shapes)
+        network.backward(softmax_cross_entropy(forward.logits, LABELS).gradient, forward, parameters, gradients)
+        found.append(gradients.vector)
+    assert found[0].any()
+    np.testing.assert_array_equal(*found)
 
 
 def test_that_a_layer_that_overwrites_spares_the_input_of_the_network(rng):

@@ -15,8 +15,9 @@ RUNS = [
     ("escontrela", {"batch_size": 40, "epochs": 9}),
     ("escontrela", {"batch_size": 7, "freeze": ("conv1",), "optimizer": "momentum"}),
     ("keras", {"batch_size": 36, "optimizer": "adam", "epochs": 9}),
+    ("keras", {"batch_size": 36, "ties": "split", "epochs": 9}),
 ]
-IDS = ["zhou", "escontrela", "frozen", "keras"]
+IDS = ["zhou", "escontrela", "frozen", "keras", "keras, split"]
 
 
 def recorded(trainer: Trainer, take_steps: Callable) -> StepRecord:

@@ -2,11 +2,12 @@
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFontMetrics
 
 from cnnviz.explain.terms import Factor, Operation, Terms, nowhere
 from cnnviz.gui.inspection.figure import Figure, Label, Role, block
 from cnnviz.gui.inspection.results import ROW, WIDTH, Result, in_line, lay_out, results_of
-from cnnviz.gui.theme import GRID
+from cnnviz.gui.theme import GRID, small_font
 from cnnviz.gui.tiles import number
 
 _CAPTION, _LEGEND = 2 * GRID, 2 * GRID  # pixels
@@ -79,7 +80,9 @@ def _map(factor: Factor, left: float, top: float, size: tuple[float, float]) -> 
     map_ = block(factor.name, (area,), values, lambda index: factor.place(index[1:]), 0)
     caption = QRectF(left, top - _CAPTION, area.width() + _SIGN - GRID, _CAPTION)
     legend = Label(QRectF(left, area.bottom(), area.width(), _LEGEND), f"±{number(map_.scale)}", Role.SCALE)
-    return Figure([map_], [Label(caption, factor.name), legend]), area.right()
+    fits = QFontMetrics(small_font()).horizontalAdvance(factor.name) <= caption.width()
+    name = factor.name if fits else factor.name.replace(", channel", ",")
+    return Figure([map_], [Label(caption, name), legend]), area.right()
 
 
 def _written_out(terms: Terms, term: int) -> list[Result]:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QApplication
 
 from cnnviz.gui.inspection.figure import Bar, Block, Figure, Label, Role, Spot, is_legible
 from cnnviz.gui.number_cells import paint_numbers
+from cnnviz.gui.on_paper import draw_part
 from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of
 
@@ -38,7 +39,7 @@ def _paint_block(painter: QPainter, block: Block, theme: Theme) -> None:
         stacked = block.values.reshape(tiles * rows, columns)
         image = image_of(color_pixels(stacked, block.scale, Coloring.SIGNED, theme))
         for tile, area in enumerate(block.areas):
-            painter.drawImage(area, image, QRectF(QRect(0, tile * rows, columns, rows)))
+            draw_part(painter, area, image, QRect(0, tile * rows, columns, rows))
     _frame(painter, block, block.marked, QPen(QColor(theme.text), 1))
 
 

@@ -29,10 +29,13 @@ class Layer(ABC):
         Name of the weights' initialiser, in layers that have any.
     is_repeatable : bool
         Whether both directions do all their work by ``workspace.run``, so that it can be repeated from a list.
+    needs_output : bool
+        Whether the way back needs the output as it was, so that no other layer may write its own over it.
     """
 
     initializer: str
     is_repeatable: ClassVar[bool] = False
+    needs_output: ClassVar[bool] = False
 
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:

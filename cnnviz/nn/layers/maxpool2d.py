@@ -61,6 +61,11 @@ class MaxPool2D(Layer):
         """True on the fast path."""
         return self._is_fast
 
+    @property
+    def needs_output(self) -> bool:
+        """True but for the fast path: the cells of a window are compared with its maximum once more."""
+        return not self._is_fast
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (Ho, Wo, C) with Ho = (H - size) // stride + 1."""
         require_image("MaxPool2D", input_shape)
