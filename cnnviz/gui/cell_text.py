@@ -38,7 +38,7 @@ def _logits(snapshot: Snapshot) -> np.ndarray:
 
 def _origin(terms: Terms) -> str:
     """Return in short how a value came about; empty where there is nothing to tell."""
-    if terms.operation is Operation.SUM:
+    if terms.operation is Operation.SUM and len(terms.factors) > 1:  # else it was only handed on
         with np.errstate(over="ignore", invalid="ignore"):  # of a network that is about to diverge
             products = float(terms.products.sum())
         bias = "" if terms.constant is None else f" + bias {number(terms.constant_value)}"

@@ -8,6 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 
 from cnnviz.explain.places import Cell, Probability, Weight
+from cnnviz.gui.cell_text import describe
 from cnnviz.gui.network_groups import LEAST_SIDE
 from cnnviz.gui.panels.filters import FiltersPanel
 from cnnviz.gui.panels.network import NetworkPanel
@@ -359,6 +360,13 @@ def test_that_a_cell_without_a_sum_is_told_with_what_it_was_chosen_from(shown, s
     assert told[-1].endswith(f"   = max({number(given)}, 0); click: written out")
     point(shown, "pool1", 2, 3, 4)
     assert told[-1].endswith("   = the largest of 4; click: written out")
+
+
+def test_that_a_number_that_was_only_handed_on_is_no_sum(snapshot):
+    place = Cell("flatten", (77,))
+    gradient = snapshot.trace.output_gradients["flatten"][77]
+    text = f"{place}: {number(snapshot.trace.outputs['flatten'][77])}   gradient {number(gradient)}"
+    assert describe(snapshot, place) == text
 
 
 def test_that_the_line_follows_the_newest_numbers(shown, make_snapshot):
