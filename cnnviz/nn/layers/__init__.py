@@ -1,4 +1,7 @@
-"""The layers. To add one: a file here, and a line in ``LAYERS``."""
+"""The layers. To add one: a file here, and a line in ``LAYERS``.
+
+The window tells of every layer where its numbers come from: that is a file and a line in ``cnnviz.explain.layers``.
+"""
 
 from cnnviz.nn.layers.conv2d import Conv2D
 from cnnviz.nn.layers.dense import Dense
