@@ -1,10 +1,10 @@
 """A number in words, for the status bar: where it is, what it is, and what it was made of."""
 
-import math
 from functools import singledispatch
 
 import numpy as np
 
+from cnnviz.explain.forwards import forward_terms
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight, gradient_at, value_at
 from cnnviz.gui.probabilities import percent
 from cnnviz.gui.tiles import number
@@ -46,18 +46,15 @@ def _origin(layer: Layer, snapshot: Snapshot, cell: Cell) -> str:
     return ""
 
 
-@_origin.register
-def _(layer: Conv2D, snapshot: Snapshot, cell: Cell) -> str:
-    row, column, channel = cell.index
-    height, width = layer.kernel
-    top, left = row * layer.stride, column * layer.stride
-    patch = snapshot.trace.caches[cell.layer].padded[0, top : top + height, left : left + width]  # (kh, kw, C)
-    return _sum(snapshot, cell, np.moveaxis(patch, 2, 0), channel)
-
-
-@_origin.register
-def _(layer: Dense, snapshot: Snapshot, cell: Cell) -> str:
-    return _sum(snapshot, cell, snapshot.trace.caches[cell.layer][0], cell.index[0])
+@_origin.register(Conv2D)
+@_origin.register(Dense)
+def _(layer: Conv2D | Dense, snapshot: Snapshot, cell: Cell) -> str:
+    terms = forward_terms(snapshot, cell)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a network that is about to diverge
+        text = f"   = {terms.products.size:,} products {number(float(terms.products.sum()))}"
+    if terms.constant is not None:
+        text += f" + bias {number(terms.constant_value)}"
+    return text + _CLICK
 
 
 @_origin.register
@@ -70,14 +67,3 @@ def _(layer: ReLU, snapshot: Snapshot, cell: Cell) -> str:
     names = [INPUT, *snapshot.trace.outputs]
     given = Cell(names[names.index(cell.layer) - 1], cell.index)
     return f"   = max({number(value_at(snapshot, given))}, 0){_CLICK}"
-
-
-def _sum(snapshot: Snapshot, cell: Cell, factors: np.ndarray, output: int) -> str:
-    """Return how many products of ``factors`` and the weights of an ``output`` were added up, their sum, the bias."""
-    parameters = snapshot.parameters[cell.layer]
-    with np.errstate(over="ignore", invalid="ignore"):  # of a network that is about to diverge
-        products = float(np.sum(factors * parameters["weight"][output], dtype=np.float64))
-    text = f"   = {math.prod(factors.shape):,} products {number(products)}"
-    if "bias" in parameters:
-        text += f" + bias {number(float(parameters['bias'][output]))}"
-    return text + _CLICK
