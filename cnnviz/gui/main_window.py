@@ -562,7 +562,8 @@ class MainWindow(QMainWindow):
             dialog.stop()
         for dialog in self.findChildren(PictureDialog):
             dialog.finish()
-        self.panels[MoviePanel.name].finish()
+        for panel in self.panels.values():
+            panel.finish()
         self._workbench.close()
         self._settings.speed = self.transport.speed.value()
         self._settings.inspector_back = self.inspector.is_back

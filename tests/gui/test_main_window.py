@@ -1,11 +1,12 @@
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QThread
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -21,6 +22,7 @@ from cnnviz.gui.app import Faults
 from cnnviz.gui.layout import COLUMNS
 from cnnviz.gui.main_window import TICK_MS, MainWindow, _with_extension
 from cnnviz.gui.panels import PANELS, Panel
+from cnnviz.gui.routing_controls import BATCH
 from cnnviz.gui.settings import Settings, load_settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
 from cnnviz.gui.workbench import Workbench
@@ -315,6 +317,24 @@ def test_that_a_layout_of_other_panels_is_not_restored(make_window, own, live, t
     assert not own(MainWindow(live, settings, file)).restore_layout()
     monkeypatch.undo()
     assert own(MainWindow(live, load_settings(file)[0], file)).restore_layout()
+
+
+def test_that_closing_ends_the_counting_of_a_batch_in_a_panel_that_floats(window, live, wait_until, monkeypatch):
+    def count_on(*given):
+        while True:
+            time.sleep(0.001)
+            yield None
+
+    monkeypatch.setattr("cnnviz.gui.batch_routing.route_batch", count_on)
+    window.docks["routing"].setFloating(True)
+    live.step()
+    wait_until(lambda: live.poll() or live.snapshot.batch is not None)
+    routing = window.panels["routing"]
+    routing.show_snapshot(live.snapshot)
+    routing.controls.source.setCurrentText(BATCH)
+    wait_until(lambda: routing.findChild(QThread).isRunning())
+    window.close()
+    assert not routing.findChild(QThread).isRunning()
 
 
 def test_that_closing_in_the_middle_of_training_is_clean(window, live, wait_until):

@@ -67,3 +67,6 @@ class Panel(QWidget):
 
     def apply_theme(self, theme: Theme) -> None:
         """Take on the colours of ``theme``; called before the first snapshot and whenever they change."""
+
+    def finish(self) -> None:
+        """End what the panel does beside the window's thread; called when the window closes."""

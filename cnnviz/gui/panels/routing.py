@@ -272,6 +272,10 @@ class RoutingPanel(Panel):
         self._batch.forget()
         super().hideEvent(event)
 
+    def finish(self) -> None:
+        """Reckon nothing more; a panel that floats stays when the window closes."""
+        self._batch.forget()
+
     @Slot()
     def _choose_strongest(self) -> None:
         if self._passage is not None:
