@@ -11,7 +11,7 @@ from cnnviz.gui.tiles import number
 from cnnviz.nn import Conv2D, Dense, Layer, MaxPool2D, ReLU
 from cnnviz.training.snapshot import Snapshot
 
-_CLICK = "; click: written out"
+_CLICK = "; click to see it written out"
 
 
 def describe(snapshot: Snapshot, place: Place) -> str:
