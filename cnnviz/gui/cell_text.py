@@ -9,7 +9,7 @@ from cnnviz.gui.probabilities import percent
 from cnnviz.gui.tiles import number
 from cnnviz.training.snapshot import Snapshot
 
-_CLICK = "; click: written out"
+_CLICK = "; click to see it written out"
 
 
 def describe(snapshot: Snapshot, place: Place) -> str:

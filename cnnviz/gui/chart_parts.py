@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QGraphicsTextIte
 
 from cnnviz.gui.theme import GRID, Theme, small_font
 
+_DOT = 4.0  # pixels across
+
 
 def translucent(name: str, alpha: int) -> QColor:
     """Return a colour through which others are seen; ``alpha`` 255 hides them."""
@@ -53,11 +55,21 @@ class Curve(pg.GraphicsObject):
         """Draw the line."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, self._antialias)
         painter.setPen(self._pen)
+        if self._polygon.size() == 1:  # as yet no line
+            painter.setPen(_dot_pen(self._pen))
+            painter.drawPoint(self._polygon[0])
         painter.drawPolyline(self._polygon)
 
     def viewRangeChanged(self) -> None:  # noqa: N802
         """Fill the view again."""
         self.prepareGeometryChange()
+
+
+def _dot_pen(pen: QPen) -> QPen:
+    """Return a pen that draws a point as a dot, in the colour of ``pen``."""
+    dot = QPen(pen.color(), _DOT, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+    dot.setCosmetic(True)
+    return dot
 
 
 class Legend(QGraphicsRectItem):

@@ -65,6 +65,10 @@ log = logging.getLogger(__name__)
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff *.ppm *.pgm *.pbm);;All files (*)"
 LAYOUT_VERSION = crc32(" ".join(panel.name for panel in PANELS).encode()) >> 1  # that of other panels fits no longer
+HINT = (  # where nothing else is told: what a newcomer would hardly find
+    "Point at any number to see what it is made of, click it to look into it.   "
+    "Shift+Right: one step, phase by phase   F2: lessons   F1: all keys"
+)
 MESSAGE_MS = 10_000  # after which what went well is told no longer, so that there is room for what is under the mouse
 TICK_MS = 31  # the display takes what is newest some 32 times a second
 
@@ -128,7 +132,9 @@ class MainWindow(QMainWindow):
     # Making
 
     def _make_status_bar(self) -> None:
-        self._reading = Readout(muted=True)
+        self.statusBar().setContentsMargins(GRID - 2, 0, 0, 0)  # in line with the panels; 2 are Qt's own
+        self._under_mouse = ""
+        self._reading = Readout(HINT, muted=True)
         self._reading.setAccessibleName("Under the mouse")
         self.statusBar().addWidget(self._reading, 1)
         self.statusBar().setSizeGripEnabled(False)
@@ -136,7 +142,7 @@ class MainWindow(QMainWindow):
         self._what_if = Readout()
         self._what_if.setAccessibleName("What if")
         self._what_if.hide()
-        self.statusBar().addPermanentWidget(self._what_if, 3)
+        self.statusBar().addPermanentWidget(self._what_if, 1)
         self._notice = Readout()
         self._notice.setAccessibleName("Notice")
         dismiss = QToolButton()
@@ -245,7 +251,7 @@ class MainWindow(QMainWindow):
         workbench.failed.connect(self._show_failure)
         workbench.subject_changed.connect(self._bring_inspector)
         for panel in self.panels.values():
-            panel.hovered.connect(self._reading.setText)
+            panel.hovered.connect(self._read)
             self.menus.watch(panel)
         network, experiment = self.panels[NetworkPanel.name], self.panels[ExperimentPanel.name]
         self.panels[ReadingPanel.name].watch(self.drawing)
@@ -310,6 +316,13 @@ class MainWindow(QMainWindow):
         self._redo.setEnabled(self.drawing.can_redo)
         self._clear.setEnabled(not self.drawing.sheet.is_empty)
 
+    @Slot(str)
+    def _read(self, line: str) -> None:
+        """Tell what is under the mouse; where that is nothing, and there is room, what could be done."""
+        self._under_mouse = line
+        has_room = self._what_if.isHidden() and self._notice_bar.isHidden()
+        self._reading.setText(line or (HINT if has_room else ""))
+
     @Slot()
     def _follow_nudge(self) -> None:
         """Say in plain sight that what is shown is not the run; Esc is left to others where nothing is nudged."""
@@ -320,6 +333,7 @@ class MainWindow(QMainWindow):
             change = f"{number(nudge.before)} \u2192 {number(nudge.value)}"
             self._what_if.setText(f"what if: {nudge.place}: {change} (Esc restores)")
         self._what_if.setVisible(nudge is not None)
+        self._read(self._under_mouse)
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
@@ -337,11 +351,13 @@ class MainWindow(QMainWindow):
         self._notice.setToolTip(line)  # whole, where the window is too narrow for it
         self._notice.set_color(color)
         self._notice_bar.show()
+        self._read(self._under_mouse)
 
     @Slot()
     def _dismiss(self) -> None:
         self._until.stop()
         self._notice_bar.hide()
+        self._read(self._under_mouse)
 
     # Looks
 

@@ -173,9 +173,9 @@ def ratio_text(routing: Routing, ties: str) -> str:
 
 
 def tied_text(routing: Routing) -> str:
-    """Return how many windows are tied and silent, in per cent."""
+    """Return how many windows are tied and all zero, in per cent."""
     line = f"{_share(routing.tied, routing.windows)} tied"
-    return f"{line}, {_share(routing.silent, routing.windows)} silent" if routing.silent else line
+    return f"{line}, {_share(routing.silent, routing.windows)} all zero" if routing.silent else line
 
 
 def changed_text(routing: Routing, ties: str) -> str:
@@ -221,4 +221,5 @@ def _share(count: int, of: int) -> str:
 
 
 def _three_digits(value: float) -> str:
-    return f"{value + 0.0:#.3g}".rstrip(".").replace("-", "\u2212")
+    mantissa, exponent, power = f"{value + 0.0:#.3g}".partition("e")
+    return f"{mantissa.rstrip('.')}{exponent}{int(power) if power else ''}".replace("-", "\u2212")

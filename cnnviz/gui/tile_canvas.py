@@ -267,8 +267,8 @@ class TileCanvas(QWidget):
             for group, area in zip(self._groups, areas, strict=True)
             if area is not None and area.contains(event.pos())
         ]
-        over_a_cell = self._tiles.cell_at(event.pos()) is not None  # which the status bar tells, and no box may hide
-        QToolTip.showText(event.globalPos(), "" if over_a_cell else next(iter(texts), self.toolTip()), self)
+        among_tiles = self._tiles.area.contains(event.pos())  # the status bar tells of those, and no box may hide them
+        QToolTip.showText(event.globalPos(), "" if among_tiles else next(iter(texts), self.toolTip()), self)
 
     # Painting
 

@@ -1,5 +1,6 @@
 """What if this number were another one? It is nudged here, and its gradient checked."""
 
+import math
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
@@ -16,7 +17,7 @@ from cnnviz.gui.probabilities import percent
 from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.throttle import Throttle
-from cnnviz.gui.tiles import number
+from cnnviz.gui.tiles import figures, number
 from cnnviz.gui.workbench import Workbench, notch_of
 from cnnviz.training.control import parameter_text
 from cnnviz.training.snapshot import Snapshot
@@ -110,8 +111,9 @@ class WhatIfBar(QWidget):
         self.cost = FigureRow(stacked=False)
         self.cost.setAccessibleName("Cost and probability")
         self.cost.setToolTip(
-            "<p>The probe's cost, what the gradient lets expect of it (cost + gradient \u00d7 change), and how likely "
-            "the network takes the probe for the digit that the cost is reckoned for.</p>"
+            "<p>The probe's cost and by how much it changes; by how much the gradient lets expect that it does "
+            "(gradient \u00d7 change of the number); and how likely the network takes the probe for the digit that the "
+            "cost is reckoned for.</p>"
         )
         self.widths = QComboBox()
         self.widths.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
@@ -314,25 +316,39 @@ def short_name(place: NudgePlace) -> str:
 
 
 def cost_figures(snapshot: Snapshot, place: NudgePlace, roomy: bool = True) -> tuple[Figure, ...]:
-    """Return cost and probability, as they are, or before and after, and what the gradient lets expect."""
+    """Return cost and probability, as they are, or before and after, and what the gradient lets expect.
+
+    Changes are told apart from the costs, for most of them are too small to be seen in four figures of a cost.
+    """
     trace = snapshot.trace
     target, prediction = ("probability of {}", "gradient predicts") if roomy else ("p({})", "predicted")
     target = target.format(trace.target)
     if isinstance(snapshot, WhatIf) and snapshot.place == place:
         before = snapshot.actual.trace
-        first, then = (percent(probability_of_target(each), 1) for each in (before, trace))
+        first, then = (percent(probability_of_target(each), 2) for each in (before, trace))
         return (
-            ("cost, nats", f"{number(before.loss)} \u2192 {number(trace.loss)}"),
-            (prediction, number(snapshot.predicted_loss)),
+            (
+                "cost, nats",
+                f"{number(before.loss)} \u2192 {number(trace.loss)} ({change_text(before.loss, trace.loss)})",
+            ),
+            (prediction, change_text(before.loss, snapshot.predicted_loss)),
             (target, f"{first.rstrip(_PERCENT)} \u2192 {then}"),
         )
     notch = notch_of(snapshot, place)
     expected = predicted_loss(snapshot, place, value_at(snapshot, place) + notch)
     return (
         ("cost, nats", number(trace.loss)),
-        (f"{prediction} at +{notch:g}", number(expected)),
-        (target, percent(probability_of_target(trace), 1)),
+        (f"{prediction} at +{notch:g}", change_text(trace.loss, expected)),
+        (target, percent(probability_of_target(trace), 2)),
     )
+
+
+def change_text(before: float, after: float) -> str:
+    """Return by how much ``after`` is more or less than ``before``, with its sign."""
+    if not (math.isfinite(before) and math.isfinite(after)):
+        return "\u2013"
+    change = after - before
+    return f"{'+' if change > 0 else ''}{figures(change, 3)}"
 
 
 def check_figures(backprop: float, difference: Difference) -> tuple[Figure, ...]:

@@ -15,12 +15,12 @@ from PySide6.QtWidgets import (
     QTabBar,
 )
 
-from cnnviz.explain.places import Cell
+from cnnviz.explain.places import Cell, Weight
 from cnnviz.formats import read_parameters
 from cnnviz.gui import main_window
 from cnnviz.gui.app import Faults
 from cnnviz.gui.layout import COLUMNS
-from cnnviz.gui.main_window import TICK_MS, MainWindow, _with_extension
+from cnnviz.gui.main_window import HINT, TICK_MS, MainWindow, _with_extension
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.routing_controls import BATCH
 from cnnviz.gui.settings import Settings, load_settings
@@ -285,6 +285,23 @@ def test_that_the_status_bar_reads_out_what_is_under_the_mouse(window, live, qap
     QTest.mouseMove(canvas, canvas.placed[2].tiles[0].center())
     qapp.processEvents()
     assert re.match(r"conv1, channel 0, \(\d+, \d+\): \S+   gradient \S+", window._reading.text())
+
+
+def test_that_the_status_bar_tells_what_can_be_done_where_nothing_else_is_told(window, live):
+    assert window._reading.text() == HINT
+    window.panels["network"].hovered.emit("conv1")
+    assert window._reading.text() == "conv1"
+    window._show_message("exported")
+    window.panels["network"].hovered.emit("")
+    assert window._reading.text() == ""
+    window._dismiss()
+    assert window._reading.text() == HINT
+    window.refresh()
+    live.choose(Weight("conv1", "bias", (0,)))
+    live.nudge_by(1)
+    assert window._reading.text() == ""
+    live.restore()
+    assert window._reading.text() == HINT
 
 
 def test_that_the_layout_is_remembered_and_can_be_reset(make_window, live, tmp_path, qapp):

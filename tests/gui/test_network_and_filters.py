@@ -71,6 +71,12 @@ def test_that_the_answer_names_label_and_guess(network, snapshot):
     assert network.answer.text().startswith(f"{snapshot.trace.probe.label}, taken for {best} (")
 
 
+@pytest.mark.parametrize(("cost", "text"), [(2.2994, "2.299"), (0.0, "0.000"), (4.53e-6, "4.5e\u22126")])
+def test_that_a_tiny_cost_is_not_taken_for_none(network, snapshot, cost, text):
+    network.show_snapshot(replace(snapshot, trace=replace(snapshot.trace, loss=cost)))
+    assert network.answer.text().endswith(f", cost {text}")
+
+
 def test_that_another_network_takes_the_place_of_the_first(network, snapshot, zhou_snapshot):
     network.show_snapshot(snapshot)
     network.show_snapshot(zhou_snapshot)
@@ -346,7 +352,7 @@ def test_that_a_cell_is_told_with_its_value_its_gradient_and_its_sum(shown, snap
     assert told[-1].startswith(start)
     products, end = told[-1].removeprefix(start).split(" + ", 1)
     assert float(products.replace("\u2212", "-")) == pytest.approx(value - bias, rel=1e-3, abs=1e-6)
-    assert end == f"bias {number(bias)}; click: written out"
+    assert end == f"bias {number(bias)}; click to see it written out"
     QTest.mouseMove(shown.canvas, QPoint(1, shown.canvas.height() - 1))
     QApplication.processEvents()
     assert told[-1] == ""

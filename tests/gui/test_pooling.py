@@ -165,13 +165,19 @@ def test_that_new_winners_are_counted(changed, text):
     assert changed_text(replace(routing, changed=counts), "first") == text
 
 
+def test_that_tiny_sums_are_set_as_other_numbers_are():
+    before, arriving = pool()[0].before, np.full((2, 2), -2.42e-5, np.float32)
+    routing = replace(pool()[0], before=before, arriving=arriving).routing()
+    assert sums_text(routing, "first") == "in \u22129.68e\u22125, out \u22129.68e\u22125"
+
+
 @pytest.mark.parametrize(
     ("tied", "silent", "text"),
     [
         (0, 0, "0\u00a0% tied"),
         (1, 0, "<\u20091\u00a0% tied"),
-        (999, 500, "99\u00a0% tied, 50\u00a0% silent"),
-        (1000, 1000, "100\u00a0% tied, 100\u00a0% silent"),
+        (999, 500, "99\u00a0% tied, 50\u00a0% all zero"),
+        (1000, 1000, "100\u00a0% tied, 100\u00a0% all zero"),
     ],
 )
 def test_that_ties_and_silent_windows_are_told_in_per_cent(tied, silent, text):

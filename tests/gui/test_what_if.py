@@ -1,5 +1,7 @@
 """The bar in which a number is nudged and its gradient checked, and its parts."""
 
+import math
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -16,7 +18,7 @@ from cnnviz.gui.nudging import DragName, ValueField
 from cnnviz.gui.settings import Settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
 from cnnviz.gui.tiles import number
-from cnnviz.gui.what_if import EMPTY, KEEP_NO_PIXEL, WhatIfBar, cost_figures
+from cnnviz.gui.what_if import EMPTY, KEEP_NO_PIXEL, WhatIfBar, change_text, cost_figures
 from cnnviz.gui.workbench import NOTHING_CHOSEN, notch_of
 
 CENTRE = Weight("conv1", "weight", (3, 0, 1, 2))
@@ -92,7 +94,7 @@ def test_that_value_cost_and_gradient_are_the_engine_s(chosen, live):
     assert shown(chosen, "relative error") == error_text(difference.error)
     assert shown(chosen, "kinks within \u00b1h") == kink_text(difference)
     target = snapshot.trace.target
-    assert shown(chosen, f"p({target})") == f"{100 * snapshot.trace.probabilities[target]:.1f}\u00a0%"
+    assert shown(chosen, f"p({target})") == f"{100 * snapshot.trace.probabilities[target]:.2f}\u00a0%"
 
 
 def test_that_a_nudge_shows_before_and_after_and_what_the_gradient_predicts(chosen, live, wait_until):
@@ -102,16 +104,31 @@ def test_that_a_nudge_shows_before_and_after_and_what_the_gradient_predicts(chos
     live.nudge_by(20)  # far enough for the prediction to fail
     nudged = live.snapshot
     assert chosen.field.lineEdit().text() == number(nudged.value)
-    assert shown(chosen, "cost, nats") == f"{number(run.trace.loss)} \u2192 {number(nudged.trace.loss)}"
+    costs = f"{number(run.trace.loss)} \u2192 {number(nudged.trace.loss)}"
+    assert shown(chosen, "cost, nats") == f"{costs} ({change_text(run.trace.loss, nudged.trace.loss)})"
     assert abs(nudged.predicted_loss - nudged.trace.loss) > 0.01
     change = nudged.value - value_at(run, place)
-    assert shown(chosen, "predicted") == number(run.trace.loss + gradient_at(run, place) * change)
-    before, after = (f"{100 * each.trace.probabilities[run.trace.target]:.1f}" for each in (run, nudged))
+    assert shown(chosen, "predicted") == change_text(0, gradient_at(run, place) * change)
+    before, after = (f"{100 * each.trace.probabilities[run.trace.target]:.2f}" for each in (run, nudged))
     assert shown(chosen, f"p({run.trace.target})") == f"{before} \u2192 {after}\u00a0%"
     wait_until(lambda: chosen.gradient.figures.get("backprop") == number(gradient_at(nudged, place)))
     live.restore()
     assert chosen.field.lineEdit().text() == number(value_at(run, place))
     assert shown(chosen, "cost, nats") == number(run.trace.loss)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (2.299, 2.29906, "+6e\u22125"),
+        (2.0, 1.5, "\u22120.5"),
+        (1.25, 1.25, "0"),
+        (2.0, math.inf, "\u2013"),
+        (math.nan, 2.0, "\u2013"),
+    ],
+)
+def test_that_a_change_is_told_with_its_sign_however_small(before, after, text):
+    assert change_text(before, after) == text
 
 
 def test_that_the_captions_are_written_out_where_there_is_room(snapshot):

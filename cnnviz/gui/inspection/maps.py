@@ -8,7 +8,7 @@ from cnnviz.explain.terms import Factor, Operation, Terms, nowhere
 from cnnviz.gui.inspection.figure import Figure, Label, Role, block
 from cnnviz.gui.inspection.results import ROW, WIDTH, Result, in_line, lay_out, results_of
 from cnnviz.gui.theme import GRID, small_font
-from cnnviz.gui.tiles import number
+from cnnviz.gui.tiles import shortest
 
 _CAPTION, _LEGEND = 2 * GRID, 2 * GRID  # pixels
 _SIGN = 3 * GRID  # pixels between two maps
@@ -79,7 +79,7 @@ def _map(factor: Factor, left: float, top: float, size: tuple[float, float]) -> 
     area = QRectF(left, top, *size)
     map_ = block(factor.name, (area,), values, lambda index: factor.place(index[1:]), 0)
     caption = QRectF(left, top - _CAPTION, area.width() + _SIGN - GRID, _CAPTION)
-    legend = Label(QRectF(left, area.bottom(), area.width(), _LEGEND), f"±{number(map_.scale)}", Role.SCALE)
+    legend = Label(QRectF(left, area.bottom(), area.width(), _LEGEND), f"±{shortest(map_.scale)}", Role.SCALE)
     fits = QFontMetrics(small_font()).horizontalAdvance(factor.name) <= caption.width()
     name = factor.name if fits else factor.name.replace(", channel", ",")
     return Figure([map_], [Label(caption, name), legend]), area.right()

@@ -2,11 +2,11 @@
 
 import numpy as np
 from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QApplication
 
 from cnnviz.gui.inspection.figure import Bar, Block, Figure, Label, Role, Spot, is_legible
-from cnnviz.gui.number_cells import paint_numbers
+from cnnviz.gui.number_cells import fitting_figures, paint_numbers
 from cnnviz.gui.on_paper import draw_part
 from cnnviz.gui.theme import GRID, Theme, signed_colors, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of
@@ -30,9 +30,9 @@ def paint_figure(painter: QPainter, figure: Figure, theme: Theme, spot: Spot | N
 def _paint_block(painter: QPainter, block: Block, theme: Theme) -> None:
     width, height = block.cell
     if is_legible(width, height, block.values.size):
-        painter.setFont(QApplication.font() if width >= _ROOMY[0] and height >= _ROOMY[1] else small_font())
+        unit = 10.0**block.power
+        painter.setFont(_font_for(block.values / unit, width, height))
         for area, values in zip(block.areas, block.values, strict=True):
-            unit = 10.0**block.power
             paint_numbers(painter, area, values / unit, block.scale / unit, theme)
     else:
         tiles, rows, columns = block.values.shape
@@ -41,6 +41,16 @@ def _paint_block(painter: QPainter, block: Block, theme: Theme) -> None:
         for tile, area in enumerate(block.areas):
             draw_part(painter, area, image, QRect(0, tile * rows, columns, rows))
     _frame(painter, block, block.marked, QPen(QColor(theme.text), 1))
+
+
+def _font_for(values: np.ndarray, width: float, height: float) -> QFont:
+    """Return the font for cells of that size: that of text, unless a smaller one tells more digits of one value."""
+    large, small = QApplication.font(), small_font()
+    if width < _ROOMY[0] or height < _ROOMY[1]:
+        return small
+    fonts = QFontMetrics(large), QFontMetrics(small)
+    told = ([fitting_figures(value, metrics, width) for value in values.ravel().tolist()] for metrics in fonts)
+    return large if next(told) == next(told) else small
 
 
 def _paint_label(painter: QPainter, label: Label, theme: Theme) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnviz.gui.tiles import largest_magnitude
 
-_SMALL = 0.01  # below which a table is written in units
+_SMALL = 0.1  # below which a table is written in units
 _RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
 

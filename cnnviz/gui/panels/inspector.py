@@ -22,7 +22,9 @@ from cnnviz.gui.what_if import WhatIfBar
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
 
-EMPTY = "Point at any number of the network to see what it is made of, or click it to keep it here"
+EMPTY = (
+    "Point at any number of the network to see what it is made of.\nClick one to keep it here and go on from its terms."
+)
 NOTHING_YET = "What each number is made of is told here as soon as the data are loaded"
 
 

@@ -16,11 +16,12 @@ from cnnviz.gui.fields import settle
 from cnnviz.gui.network_groups import LEFT_OUT, View, chain, channels_at_once, most_channels
 from cnnviz.gui.panels.canvas_panel import CanvasPanel, table
 from cnnviz.gui.panels.panel import Row
-from cnnviz.gui.probabilities import ProbabilityBars
+from cnnviz.gui.probabilities import ProbabilityBars, percent
 from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.tile_groups import TileGroup
 from cnnviz.gui.tile_marks import Marks
+from cnnviz.gui.tiles import figures
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.snapshot import Snapshot, Trace
@@ -255,7 +256,12 @@ def _digit_of(place: Place | None) -> int | None:
 def _answer(trace: Trace) -> str:
     """Return what the probe is and what the network takes it for."""
     best = int(trace.probabilities.argmax())
-    taken = f"taken for {best} ({trace.probabilities[best]:.0%})"
+    taken = f"taken for {best} ({percent(trace.probabilities[best])})"
     if trace.probe.label is None:
         return f"{taken}; gradients for {trace.target}"
-    return f"{trace.probe.label}, {taken}, cost {trace.loss:.3f}"
+    return f"{trace.probe.label}, {taken}, cost {_cost_text(trace.loss)}"
+
+
+def _cost_text(cost: float) -> str:
+    """Return ``cost`` in nats with three decimals, which seldom change their width; a tiny one with two figures."""
+    return figures(cost, 2) if 0 < cost < 0.0005 else f"{cost:.3f}"

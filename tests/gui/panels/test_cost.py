@@ -4,9 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtGui import QImage, QPainter, QPen
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from cnnviz.gui.chart_parts import Curve
 from cnnviz.gui.panels.cost import NO_STEPS, CostPanel, past_text, step_text
 from cnnviz.gui.theme import DARK, LIGHT, Theme
 from cnnviz.gui.workbench import Workbench
@@ -252,3 +254,14 @@ def test_that_it_is_painted_in_both_themes(
         image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height() // 4, image.height())
     }
     assert {theme.accent, theme.surface} <= colors
+
+
+def test_that_the_first_step_is_drawn_though_it_makes_no_line(qapp):
+    curve = Curve()
+    curve.setPen(QPen("white"))
+    curve.show_points(np.array([5.0]), np.array([5.0]))
+    picture = QImage(10, 10, QImage.Format.Format_RGB32)
+    picture.fill(0)
+    with QPainter(picture) as painter:
+        curve.paint(painter, None)
+    assert picture.pixelColor(5, 5).lightness() == 255

@@ -182,6 +182,7 @@ def test_that_colours_are_those_of_the_numbers(shown, workbench, theme):
 
 def test_that_small_numbers_are_written_in_units_of_a_power_of_ten():
     assert power_for(np.array([3e-5, -2.5e-4])) == -4
+    assert power_for(np.array([-0.0007, 0.011])) == -2  # the smaller one would not fit into a narrow cell
     assert power_for(np.array([3e-5, 0.5])) == power_for(np.zeros(3)) == power_for(np.array([1e-9])) == 0
     assert in_units(-12) == ", in 10\u207b\u00b9\u00b2"
     assert in_units(0) == ""
