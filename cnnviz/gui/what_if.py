@@ -85,8 +85,17 @@ class WhatIfBar(QWidget):
     # Making
 
     def _make_parts(self) -> None:
-        workbench = self._workbench
         self.sentence = Readout(EMPTY, Qt.AlignmentFlag.AlignCenter, muted=True)
+        self._make_number()
+        self._make_buttons()
+        self._make_figures()
+        self._make_widths()
+        self.chart = ErrorChart()
+        self.chart.chosen.connect(self._choose_clicked_width)
+        self.chart.hovered.connect(self.hovered)
+
+    def _make_number(self) -> None:
+        workbench = self._workbench
         self.name = DragName()
         self.name.setAccessibleName("Number that is nudged")
         self.name.setToolTip("Pull to the right or the left to try other values; let go to restore")
@@ -101,6 +110,9 @@ class WhatIfBar(QWidget):
         )
         self.field.nudged.connect(workbench.nudge_by)
         self.field.typed.connect(workbench.nudge_to)
+
+    def _make_buttons(self) -> None:
+        workbench = self._workbench
         self.down = self._button("\u2212", "Nudge down", "One notch down (Alt+Down)", partial(workbench.nudge_by, -1))
         self.up = self._button("+", "Nudge up", "One notch up (Alt+Up)", partial(workbench.nudge_by, 1))
         self.one = self._button("+1", "Add one", "What if it grew by 1? (V. Zhou)", self._add_one)
@@ -108,6 +120,8 @@ class WhatIfBar(QWidget):
         self.keep = self._button("Keep", "Keep", KEEP_TIP, workbench.keep)
         for button in (self.down, self.up):
             button.setAutoRepeat(True)
+
+    def _make_figures(self) -> None:
         self.cost = FigureRow(stacked=False)
         self.cost.setAccessibleName("Cost and probability")
         self.cost.setToolTip(
@@ -115,6 +129,15 @@ class WhatIfBar(QWidget):
             "(gradient \u00d7 change of the number); and how likely the network takes the probe for the digit that the "
             "cost is reckoned for.</p>"
         )
+        self.gradient = FigureRow(stacked=True)
+        self.gradient.setAccessibleName("Gradient check")
+        self.gradient.setToolTip(
+            "<p>The gradient of the probe's cost by this number, as backpropagation has it, beside the central "
+            "difference of the cost in double precision; their relative error |a \u2212 b| / (|a| + |b|); and how many "
+            "ReLUs change sign, or pooling windows their winner, within \u00b1h: there the cost has a kink.</p>"
+        )
+
+    def _make_widths(self) -> None:
         self.widths = QComboBox()
         self.widths.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
         for width in WIDTHS:
@@ -123,16 +146,6 @@ class WhatIfBar(QWidget):
         self.widths.setAccessibleName("Step width of the central difference")
         self.widths.setToolTip("Step width h of the central difference (cost(v + h) \u2212 cost(v \u2212 h)) / 2h")
         self.widths.currentIndexChanged.connect(self._choose_width)
-        self.gradient = FigureRow(stacked=True)
-        self.gradient.setAccessibleName("Gradient check")
-        self.gradient.setToolTip(
-            "<p>The gradient of the probe's cost by this number, as backpropagation has it, beside the central "
-            "difference of the cost in double precision; their relative error |a \u2212 b| / (|a| + |b|); and how many "
-            "ReLUs change sign, or pooling windows their winner, within \u00b1h: there the cost has a kink.</p>"
-        )
-        self.chart = ErrorChart()
-        self.chart.chosen.connect(self._choose_clicked_width)
-        self.chart.hovered.connect(self.hovered)
 
     def _button(self, text: str, name: str, tip: str, slot: object) -> QToolButton:
         button = QToolButton()
