@@ -8,6 +8,7 @@ from cnnviz.explain.layers import explained
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight
 from cnnviz.explain.stage import Stage, layer_behind
 from cnnviz.explain.terms import Factor, Operation, Terms, nowhere, single
+from cnnviz.nn.losses import exponentials
 from cnnviz.training.snapshot import Snapshot
 
 
@@ -52,7 +53,7 @@ def _probability(snapshot: Snapshot, place: Probability) -> Terms:
     trace = snapshot.trace
     last, logits = next(reversed(trace.outputs.items()))
     with np.errstate(invalid="ignore"):
-        shifted = logits - logits.max()
+        shifted, shares = logits - logits.max(), exponentials(logits)
     return Terms(
         place,
         float(trace.probabilities[place.digit]),
@@ -60,7 +61,7 @@ def _probability(snapshot: Snapshot, place: Probability) -> Terms:
         (
             Factor("logit", logits, lambda at: Cell(last, at)),
             Factor("less the largest", shifted, nowhere),
-            Factor("exponential", np.exp(shifted), nowhere),
+            Factor("exponential", shares, nowhere),
             Factor("probability", trace.probabilities, lambda at: Probability(at[0])),
         ),
         "the exponential of its logit, divided by the sum of all ten; the largest logit is taken off first",

@@ -363,9 +363,9 @@ def test_that_a_cell_without_a_sum_is_told_with_what_it_was_chosen_from(shown, s
     shown.hovered.connect(told.append)
     given = snapshot.trace.outputs["conv1"][3, 4, 2]
     point(shown, "relu1", 2, 3, 4)
-    assert told[-1].endswith(f"   = max({number(given)}, 0); click: written out")
+    assert told[-1].endswith(f"   = max({number(given)}, 0); click to see it written out")
     point(shown, "pool1", 2, 3, 4)
-    assert told[-1].endswith("   = the largest of 4; click: written out")
+    assert told[-1].endswith("   = the largest of 4; click to see it written out")
 
 
 def test_that_a_number_that_was_only_handed_on_is_no_sum(snapshot):

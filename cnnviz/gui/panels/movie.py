@@ -21,6 +21,7 @@ from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.movie import Movie
 from cnnviz.training.record import StepRecord
+from cnnviz.training.session import Phase, Status
 from cnnviz.training.snapshot import Snapshot
 
 EMPTY = (
@@ -69,7 +70,7 @@ class MoviePanel(Panel):
         self.player.moved.connect(self._show_phase)
         workbench.snapshot_arrived.connect(self._look_for_record)
         workbench.run_started.connect(self._forget)
-        workbench.failed.connect(self._give_up_waiting)
+        workbench.status_changed.connect(self._give_up_waiting)
 
     def _make_invitation(self) -> QWidget:
         self._sentence = QLabel()
@@ -199,10 +200,12 @@ class MoviePanel(Panel):
         self._pages.setCurrentIndex(0)
         self._show_where()
 
-    @Slot()
-    def _give_up_waiting(self) -> None:
-        self._is_awaited = False
-        self._show_where()
+    @Slot(object)
+    def _give_up_waiting(self, status: Status) -> None:
+        """Expect no record of a run that has ended."""
+        if status.phase is Phase.STOPPED:
+            self._is_awaited = False
+            self._show_where()
 
     # Which phase
 
