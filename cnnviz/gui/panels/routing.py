@@ -187,7 +187,7 @@ class RoutingPanel(Panel):
     def _chosen_passage(self) -> Passage:
         """Return what becomes of the probe, or of the chosen image of the batch."""
         if self.controls.is_batch:
-            return passage_in_batch(self._snapshot, self._layer, self.controls.image.value() - 1)
+            return passage_in_batch(self._snapshot, self._layer, self.controls.image.value())
         return Passage.of(self._snapshot.trace, self._layer)
 
     def _show_pooled(self) -> None:
