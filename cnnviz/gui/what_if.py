@@ -324,11 +324,9 @@ def cost_figures(snapshot: Snapshot, place: NudgePlace, notch: float, roomy: boo
     if isinstance(snapshot, WhatIf) and snapshot.place == place:
         before = snapshot.actual.trace
         first, then = (percent(probability_of_target(each), 2) for each in (before, trace))
+        cost = f"{number(trace.loss)} ({change_text(before.loss, trace.loss)})"
         return (
-            (
-                "cost, nats",
-                f"{number(before.loss)} \u2192 {number(trace.loss)} ({change_text(before.loss, trace.loss)})",
-            ),
+            ("cost, nats", f"{number(before.loss)} \u2192 {cost}" if roomy else cost),
             (prediction, change_text(before.loss, snapshot.predicted_loss)),
             (target, f"{first.rstrip(_PERCENT)} \u2192 {then}"),
         )
