@@ -339,11 +339,14 @@ def cost_figures(snapshot: Snapshot, place: NudgePlace, notch: float, roomy: boo
 
 
 def change_text(before: float, after: float) -> str:
-    """Return by how much ``after`` is more or less than ``before``, with its sign."""
+    """Return by how much ``after`` is more or less than ``before``, with its sign.
+
+    In two figures: a cost in single precision, of which this is a small part, has not many more to give.
+    """
     if not (math.isfinite(before) and math.isfinite(after)):
         return "\u2013"
     change = after - before
-    return f"{'+' if change > 0 else ''}{figures(change, 3)}"
+    return f"{'+' if change > 0 else ''}{figures(change, 2)}"
 
 
 def check_figures(backprop: float, difference: Difference) -> tuple[Figure, ...]:
