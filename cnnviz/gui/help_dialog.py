@@ -33,6 +33,7 @@ KEYS: tuple[dict[str, Keys], dict[str, Keys]] = (
             ("Ctrl+L", "Logarithmic cost"),
             ("Ctrl+,", "Preferences"),
             ("F1, F2", "This help; lessons, the articles' worked examples"),
+            ("F6, Shift+F6", "To the next panel, to the one before"),
             ("F11", "Full screen"),
         ),
     },

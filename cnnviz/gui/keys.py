@@ -1,4 +1,4 @@
-"""Keys that belong to the control that has the focus, not to the window."""
+"""Keys that belong to the control that has the focus, not to the window; and where a key takes the focus."""
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
@@ -31,3 +31,14 @@ def is_one_of_several(widget: QWidget | None) -> bool:
     if not isinstance(widget, QAbstractButton) or not widget.isCheckable():
         return False
     return widget.autoExclusive() or (widget.group() is not None and widget.group().exclusive())
+
+
+def first_stop(widget: QWidget) -> QWidget | None:
+    """Return the first control within ``widget`` that Tab comes to; None where there is none."""
+    stop = widget.nextInFocusChain()
+    while stop is not widget:
+        takes_tab = bool(stop.focusPolicy() & Qt.FocusPolicy.TabFocus)
+        if takes_tab and widget.isAncestorOf(stop) and stop.isVisible() and stop.isEnabled():
+            return stop
+        stop = stop.nextInFocusChain()
+    return None

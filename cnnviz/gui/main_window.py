@@ -36,7 +36,7 @@ from cnnviz.gui.dialogs import PreferencesDialog
 from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.help_dialog import HelpDialog
-from cnnviz.gui.keys import keep_key_for_focus
+from cnnviz.gui.keys import first_stop, keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
 from cnnviz.gui.lessons import LESSONS
 from cnnviz.gui.lessons_window import LessonsWindow
@@ -232,6 +232,8 @@ class MainWindow(QMainWindow):
         view.addSeparator()
         self._add(view, "&Logarithmic cost", "Ctrl+L", self.panels[CostPanel.name].logarithmic.toggle)
         self._add(view, "Inspector: forwards or &back", "B", self._turn_inspector)
+        self._add(view, "&Next panel", "F6", partial(self._go_to_panel, 1))
+        self._add(view, "&Panel before", "Shift+F6", partial(self._go_to_panel, -1))
         self._add(view, "&Reset layout", None, self.reset_layout)
         self._add(view, "&Full screen", "F11", self.toggle_full_screen)
 
@@ -308,6 +310,18 @@ class MainWindow(QMainWindow):
         dock = self.docks[InspectorPanel.name]
         dock.show()
         dock.raise_()
+
+    def _go_to_panel(self, step: int) -> None:
+        """Give the keys to the next panel that is seen, or to the one before, so that Tab need not pass by all others.
+
+        Not to a floating one: that is a window of its own.
+        """
+        panels = (panel for panel in self.panels.values() if panel.is_seen and panel.window() is self)
+        stops = {panel: stop for panel in panels if (stop := first_stop(panel)) is not None}
+        focus = self.focusWidget()
+        now = next((at for at, panel in enumerate(stops) if panel.isAncestorOf(focus)), -1 if step > 0 else 0)
+        if stops:
+            list(stops.values())[(now + step) % len(stops)].setFocus(Qt.FocusReason.TabFocusReason)
 
     @Slot()
     def _offer_edits(self) -> None:

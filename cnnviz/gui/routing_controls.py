@@ -19,7 +19,7 @@ class RoutingControls(QWidget):
     source : QComboBox
         The probe, or the newest training batch.
     image : QSpinBox
-        Which image of the batch, counted from 1; shown only for a batch.
+        Which image of the batch, counted from 0 as in the movie; shown only for a batch.
     layer : QComboBox
         The pooling layer; shown only where there are several.
     channel : QSpinBox
@@ -53,7 +53,7 @@ class RoutingControls(QWidget):
         for widget in (self.source, self.image, self.layer, self.channel, self.strongest, self.kind):
             row.addWidget(widget)
         row.addStretch(1)
-        self.image.setRange(1, 1)
+        self.image.setRange(0, 0)
         self.image.hide()
         self.layer.hide()
         self._room = self.sizeHint().width()
@@ -83,10 +83,9 @@ class RoutingControls(QWidget):
     def offer_images(self, count: int) -> None:
         """Offer the images of a batch of ``count``; 0: there is no batch."""
         shown = self.is_batch and count > 0
-        if count and count != self.image.maximum():
+        if count and count - 1 != self.image.maximum():
             with QSignalBlocker(self.image):
-                self.image.setRange(1, count)
-                self.image.setSuffix(f" of {count}")
+                self.image.setRange(0, count - 1)
             self.fit(self._room)
         if shown == self.image.isHidden():
             self.image.setVisible(shown)
@@ -112,7 +111,7 @@ class RoutingControls(QWidget):
     def fit(self, width: int) -> None:
         """Leave out what does not fit into ``width`` pixels.
 
-        That is first the layer's kind, then the last channel, the word "image", arrows of fields, and letters.
+        That is first the layer's kind, then the last channel and image, the word "image", arrows of fields, letters.
         """
         self._room = width
         for leaves_out in range(6):
@@ -130,6 +129,7 @@ class RoutingControls(QWidget):
             self.channel.setSuffix(f"  (0\u2013{last})" if count < 2 else "")
         with QSignalBlocker(self.image):
             self.image.setPrefix("image " if count < 3 else "")
+            self.image.setSuffix(f"  (0\u2013{self.image.maximum()})" if count < 2 else "")
         self.channel.setToolTip(f"Which channel is shown, 0 to {last} (wheel over the maps; \u2190 \u2192 in them)")
         for spin in (self.image, self.channel):
             spin.setProperty("role", "compact" if count > 3 else "")

@@ -339,11 +339,9 @@ def cost_figures(snapshot: Snapshot, place: NudgePlace, roomy: bool = True) -> t
     if isinstance(snapshot, WhatIf) and snapshot.place == place:
         before = snapshot.actual.trace
         first, then = (percent(probability_of_target(each), 2) for each in (before, trace))
+        cost = f"{number(trace.loss)} ({change_text(before.loss, trace.loss)})"
         return (
-            (
-                "cost, nats",
-                f"{number(before.loss)} \u2192 {number(trace.loss)} ({change_text(before.loss, trace.loss)})",
-            ),
+            ("cost, nats", f"{number(before.loss)} \u2192 {cost}" if roomy else cost),
             (prediction, change_text(before.loss, snapshot.predicted_loss)),
             (target, f"{first.rstrip(_PERCENT)} \u2192 {then}"),
         )
@@ -357,11 +355,14 @@ def cost_figures(snapshot: Snapshot, place: NudgePlace, roomy: bool = True) -> t
 
 
 def change_text(before: float, after: float) -> str:
-    """Return by how much ``after`` is more or less than ``before``, with its sign."""
+    """Return by how much ``after`` is more or less than ``before``, with its sign.
+
+    In two figures: a cost in single precision, of which this is a small part, has not many more to give.
+    """
     if not (math.isfinite(before) and math.isfinite(after)):
         return "\u2013"
     change = after - before
-    return f"{'+' if change > 0 else ''}{figures(change, 3)}"
+    return f"{'+' if change > 0 else ''}{figures(change, 2)}"
 
 
 def check_figures(backprop: float, difference: Difference) -> tuple[Figure, ...]:

@@ -181,3 +181,20 @@ def told_keys():
 def is_told(key, keys, what):
     named = re.split(r"[ ,;:()]+", f"{keys} {what}")
     return key in (*named, keys) or (key.replace("Shift+", "") in named and "with Shift" in what)
+
+
+def test_that_a_key_goes_from_panel_to_panel_and_back(window):
+    def owner():
+        focus = QApplication.focusWidget()
+        return next((name for name, panel in window.panels.items() if panel.isAncestorOf(focus)), None)
+
+    seen = [name for name, panel in window.panels.items() if panel.is_seen]
+    window.drawing.pad.setFocus()
+    assert owner() == seen[0] == "drawing"
+    went = []
+    for _ in seen:
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_F6)
+        went.append(owner())
+    assert went == [*seen[1:], seen[0]]
+    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_F6, Qt.KeyboardModifier.ShiftModifier)
+    assert owner() == seen[-1]

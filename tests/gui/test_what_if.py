@@ -104,8 +104,10 @@ def test_that_a_nudge_shows_before_and_after_and_what_the_gradient_predicts(chos
     live.nudge_by(20)  # far enough for the prediction to fail
     nudged = live.snapshot
     assert chosen.field.lineEdit().text() == number(nudged.value)
-    costs = f"{number(run.trace.loss)} \u2192 {number(nudged.trace.loss)}"
-    assert shown(chosen, "cost, nats") == f"{costs} ({change_text(run.trace.loss, nudged.trace.loss)})"
+    cost = f"{number(nudged.trace.loss)} ({change_text(run.trace.loss, nudged.trace.loss)})"
+    assert shown(chosen, "cost, nats") == cost
+    in_full = dict(cost_figures(nudged, place, live.notch(), roomy=True))
+    assert in_full["cost, nats"] == f"{number(run.trace.loss)} \u2192 {cost}"
     assert abs(nudged.predicted_loss - nudged.trace.loss) > 0.01
     change = nudged.value - value_at(run, place)
     assert shown(chosen, "predicted") == change_text(0, gradient_at(run, place) * change)

@@ -258,7 +258,7 @@ def _answer(trace: Trace) -> str:
     best = int(trace.probabilities.argmax())
     taken = f"taken for {best} ({percent(trace.probabilities[best])})"
     if trace.probe.label is None:
-        return f"{taken}; gradients for {trace.target}"
+        return f"{taken}; gradients as if {trace.target} were right"
     return f"{trace.probe.label}, {taken}, cost {_cost_text(trace.loss)}"
 
 

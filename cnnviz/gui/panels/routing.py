@@ -114,7 +114,7 @@ class RoutingPanel(Panel):
         self.facts.setFont(small_font())
         self.facts.setAccessibleName("Ties, changes and sums")
         self.facts.setToolTip(
-            "Tied: several cells hold the maximum. Silent: all cells are zero (hatched); where a ReLU comes before,\n"
+            "Tied: several cells of a window hold the maximum. All zero: hatched windows; where a ReLU comes before,\n"
             "it lets nothing through of what these are handed.\n"
             "New winners: windows in which other cells win than before the latest change of the parameters.\n"
             "Of the probe, the windows of this channel are counted; of a batch, those of all its images and channels,\n"
@@ -187,7 +187,7 @@ class RoutingPanel(Panel):
     def _chosen_passage(self) -> Passage:
         """Return what becomes of the probe, or of the chosen image of the batch."""
         if self.controls.is_batch:
-            return passage_in_batch(self._snapshot, self._layer, self.controls.image.value() - 1)
+            return passage_in_batch(self._snapshot, self._layer, self.controls.image.value())
         return Passage.of(self._snapshot.trace, self._layer)
 
     def _show_pooled(self) -> None:

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from cnnviz.explain.places import INPUT, Cell, Place, Probability, Weight, exists, gradient_at, value_at
 from cnnviz.gui.inspection.figure import Figure, Spot
+from cnnviz.gui.inspection.painting import _font_for
 from cnnviz.gui.inspection.units import in_units, power_for
 from cnnviz.gui.inspection.words import in_words
 from cnnviz.gui.panels.inspector import EMPTY, NOTHING_YET, InspectorPanel
-from cnnviz.gui.theme import DARK, LIGHT
+from cnnviz.gui.theme import DARK, LIGHT, apply_theme, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, number
 from cnnviz.gui.workbench import Workbench
 from cnnviz.nn import Conv2D, Dense, Flatten, MaxPool2D, Network
@@ -565,3 +566,11 @@ def test_that_the_first_number_exists(shown, workbench, snapshot):
         assert shown.canvas.figure.has(spot), (place, back)
         there = shown.canvas.figure.place(spot)
         assert there is None or exists(snapshot, there)
+
+
+def test_that_a_cell_writes_smaller_where_that_tells_more_digits(qapp):
+    apply_theme(qapp, DARK)  # which gives the text its size
+    short, long = np.array([[0.5]]), np.array([[-0.0009968]])
+    assert _font_for(short, 72, 30) == QApplication.font() != small_font()
+    assert _font_for(long, 72, 30) == small_font()
+    assert _font_for(short, 40, 30) == small_font()
