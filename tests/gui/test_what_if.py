@@ -106,7 +106,7 @@ def test_that_a_nudge_shows_before_and_after_and_what_the_gradient_predicts(chos
     assert chosen.field.lineEdit().text() == number(nudged.value)
     cost = f"{number(nudged.trace.loss)} ({change_text(run.trace.loss, nudged.trace.loss)})"
     assert shown(chosen, "cost, nats") == cost
-    in_full = dict(cost_figures(nudged, place, live.notch(), roomy=True))
+    in_full = dict(cost_figures(nudged, place, roomy=True))
     assert in_full["cost, nats"] == f"{number(run.trace.loss)} \u2192 {cost}"
     assert abs(nudged.predicted_loss - nudged.trace.loss) > 0.01
     change = nudged.value - value_at(run, place)
