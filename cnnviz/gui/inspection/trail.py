@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWi
 
 from cnnviz.explain.places import INPUT, Cell, Place, Probability
 from cnnviz.gui.theme import GRID
+from cnnviz.training.control import parameter_text
 
 _SHOWN = 6  # numbers that are named at most; the way may be longer
 _KEPT = 100  # numbers
@@ -130,12 +131,12 @@ class Trail(QWidget):
 
 
 def _text(place: Place, is_first: bool = False) -> str:
-    """Return such as "› conv2 3 (12, 7)", "dense1 17", "conv1 weight" or "p(7)"."""
+    """Return such as "› conv2 3 (12, 7)", "dense1 17", "conv1/weight[1,0,2,0]" or "p(7)"."""
     sign = "" if is_first else "\u203a "
     if isinstance(place, Probability):
         return f"{sign}p({place.digit})"
     if not isinstance(place, Cell):
-        return f"{sign}{place.layer} {place.name}"
+        return f"{sign}{parameter_text(place.layer, place.name, place.index)}"
     if len(place.index) == 1:
         return f"{sign}{place.layer} {place.index[0]}"
     row, column, channel = place.index

@@ -454,6 +454,13 @@ def test_that_back_and_forward_go_along_the_trail(shown, workbench):
     assert shown.trail.places == [CONV, BIAS, Cell("pool1", (0, 0, 0))]
 
 
+def test_that_the_crumbs_tell_two_weights_of_a_layer_apart(shown, workbench):
+    for index in ((2, 0, 1, 3), (2, 0, 1, 4)):
+        workbench.choose(Weight("conv1", "weight", index))
+    texts = [crumb.text() for crumb in shown.trail.crumbs if crumb.isVisible()]
+    assert texts[-2:] == ["conv1/weight[2,0,1,3]", "› conv1/weight[2,0,1,4]"]
+
+
 def test_that_the_crumbs_name_the_last_numbers_and_lead_back(shown, workbench):
     for layer in ("conv1", "relu1", "conv2", "relu2"):
         workbench.choose(Cell(layer, (1, 2, 3)))
