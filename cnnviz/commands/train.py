@@ -114,7 +114,7 @@ def _saved(trainer: Trainer) -> SavedParameters:
 
 def check_format(path: Path, config: TrainingConfig) -> None:
     """Raise FormatError where no format has the extension of ``path``, or the one that has cannot hold the network."""
-    zeros = Parameters.zeros(config.recipe.build().parameter_shapes)
+    zeros = Parameters.zeros(config.build().parameter_shapes)
     untrained = SavedParameters(parameters=zeros.flat(), **config.for_file(0, ()))
     for candidate in FORMATS:
         if path.suffix.lower() in candidate.extensions:

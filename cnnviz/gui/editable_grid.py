@@ -7,9 +7,9 @@ from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QWheelEvent
 
 from cnnviz.gui.number_grid import COMMANDS, Cell, NumberGrid
+from cnnviz.gui.wheel import Wheel
 
 _LONGEST = 6  # characters of a number that is typed
-_NOTCH = 120  # eighths of a degree: one notch of a wheel
 _PAGES = {Qt.Key.Key_PageUp: 1, Qt.Key.Key_PageDown: -1}
 _ENTERS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _ENDS = (*_ENTERS, Qt.Key.Key_Escape)
@@ -41,7 +41,7 @@ class EditableGrid(NumberGrid):
         self._editing = editing
         self._entry: str | None = None  # what has been typed so far
         self._before = 0.0  # the number that it is to replace
-        self._turned = 0
+        self._wheel = Wheel()
         self.setCursor(Qt.CursorShape.IBeamCursor)
         self.setToolTip("Wheel, Page Up and Page Down, or type a number; Ctrl+Enter gives it to all cells")
 
@@ -68,10 +68,7 @@ class EditableGrid(NumberGrid):
             event.ignore()
             return
         event.accept()
-        self._turned += event.angleDelta().y()
-        notches = int(self._turned / _NOTCH)
-        self._turned -= notches * _NOTCH
-        if notches:
+        if notches := self._wheel.notches(event):
             self.move_to(cell)
             self._step(notches)
 

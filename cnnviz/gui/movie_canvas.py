@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from cnnviz.gui.number_cells import LEGIBLE, paint_numbers
 from cnnviz.gui.on_paper import draw_part, is_for_screen
 from cnnviz.gui.theme import DARK, GRID, SMALL, Theme, signed_colors, small_font
+from cnnviz.gui.tile_layout import tile_size
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of, number
 
 LINE = SMALL + 4  # pixels; height of a line of a caption
@@ -22,6 +23,7 @@ DIGITS = 2 * GRID  # before the first plate, where its rows are digits
 NARROWEST = 9 * GRID  # width that a heading needs, where there is so much
 WIDEST_BAR = 16 * GRID
 SMALLEST, LARGEST = 3, 200  # sides of a tile
+_WHOLE_FROM = 0.8  # of a tile's side that whole pixels for each cell have to fill
 FIGURE = 7 * GRID  # width of a column in which four figures fit
 HIGHEST_CELL = 3 * GRID
 
@@ -324,20 +326,11 @@ def _strip_size(plate: Plate, room: int) -> QSize:
 def _grid_size(plate: Plate, side: int, room: int) -> tuple[int, QSize]:
     """Return how many tiles stand side by side, and the size of one."""
     count, rows, columns = plate.values.shape
-    tile = _tile_size(rows, columns, min(side * 3 // 2 if count == 1 else side, room))
+    tile = tile_size(rows, columns, min(side * 3 // 2 if count == 1 else side, room), _WHOLE_FROM)
     # Reckoned with ``side``, so that layers of as many maps stand in as many columns whatever their resolution.
     fewest = -(-count // max(1, (room + TILE_GAP) // (side + TILE_GAP)))
     if plate.across is None:
         return fewest, tile
     if fewest > plate.across:
-        tile = _tile_size(rows, columns, max(SMALLEST, room // -(-count // plate.across) - TILE_GAP))
+        tile = tile_size(rows, columns, max(SMALLEST, room // -(-count // plate.across) - TILE_GAP), _WHOLE_FROM)
     return plate.across, tile
-
-
-def _tile_size(rows: int, columns: int, side: int) -> QSize:
-    """Return a size of at most ``side``, with whole pixels for each cell where that costs little."""
-    longest = max(rows, columns)
-    cell = side // longest
-    if cell * longest >= 0.8 * side:
-        return QSize(cell * columns, cell * rows)
-    return QSize(max(1, side * columns // longest), max(1, side * rows // longest))

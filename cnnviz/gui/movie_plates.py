@@ -10,6 +10,7 @@ import numpy as np
 from cnnviz.explain.phases import Kind, StepPhase
 from cnnviz.explain.places import INPUT, Cell, Place, Weight
 from cnnviz.gui.movie_canvas import Plate
+from cnnviz.gui.tile_groups import Maps
 from cnnviz.gui.tiles import Coloring, largest_magnitude, nice_ceiling, number
 from cnnviz.nn import Conv2D, Dropout, Flatten, Network
 from cnnviz.training.movie import Movie
@@ -200,7 +201,7 @@ def _activation(
     title: str, layer: str, values: np.ndarray, sign: str = "", note: str = "", meaning: str = "{}"
 ) -> Plate:
     """Return what a layer hands on, or another array of that shape."""
-    lay = _maps if values.ndim == 3 else _strip
+    lay = Maps() if values.ndim == 3 else _strip
     return Plate(
         title,
         note or f"{layer}  {_shape_text(values.shape)}",
@@ -241,10 +242,6 @@ def _describe(
 
 
 # Ways to lay an array out as (tiles, rows, columns)
-
-
-def _maps(array: np.ndarray) -> np.ndarray:
-    return np.moveaxis(array, 2, 0)
 
 
 def _strip(array: np.ndarray) -> np.ndarray:

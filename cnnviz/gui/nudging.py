@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QAbstractSpinBox, QWidget
 from cnnviz.gui.fields import settle
 from cnnviz.gui.readout import Readout
 from cnnviz.gui.tiles import number
+from cnnviz.gui.wheel import NOTCH
 
 PIXELS_PER_NOTCH = 12.0  # of the mouse
 FINE, COARSE = 0.1, 10.0  # notches, with Shift and with Ctrl
-_WHEEL_STEP = 120  # eighths of a degree, as Qt counts a click of a wheel
 _DIRECTIONS = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}
 
 
@@ -24,7 +24,7 @@ def fineness(modifiers: Qt.KeyboardModifier) -> float:
 def wheel_notches(event: QWheelEvent) -> float:
     """Return how many notches a wheel was turned; with some modifiers it is said to have been turned sideways."""
     delta = event.angleDelta()
-    return (delta.y() or delta.x()) / _WHEEL_STEP * fineness(event.modifiers())
+    return (delta.y() or delta.x()) / NOTCH * fineness(event.modifiers())
 
 
 class ValueField(QAbstractSpinBox):

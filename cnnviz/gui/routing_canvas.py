@@ -29,8 +29,8 @@ from cnnviz.gui.routing_picture import (
 )
 from cnnviz.gui.theme import DARK, GRID, Theme, small_font
 from cnnviz.gui.tiles import Coloring, color_pixels, image_of
+from cnnviz.gui.wheel import Wheel
 
-_NOTCH = 120  # eighths of a degree: one notch of a wheel
 _STEPS = {  # channels and images that a key goes on by
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -71,7 +71,7 @@ class RoutingCanvas(QWidget):
         self._marks: tuple[list[QPointF], ...] = ([], [], [])  # of winners by merit, of tied and of silent windows
         self._dots: tuple[QPixmap, ...] = ()  # one for each of these
         self._mouse: QPointF | None = None
-        self._turned = 0
+        self._wheel = Wheel()
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # what lies behind need not be painted
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
@@ -177,10 +177,7 @@ class RoutingCanvas(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Go on by a channel with every notch; with Shift, by an image."""
-        self._turned += event.angleDelta().y()
-        notches = int(self._turned / _NOTCH)
-        self._turned -= notches * _NOTCH
-        if notches:
+        if notches := self._wheel.notches(event):
             shifted = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             (self.image_stepped if shifted else self.channel_stepped).emit(notches)
         event.accept()

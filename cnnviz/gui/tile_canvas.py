@@ -28,8 +28,8 @@ from cnnviz.gui.tile_groups import TileGroup, array_of
 from cnnviz.gui.tile_layout import Placed, around, arrange, caption_areas, header_height
 from cnnviz.gui.tile_marks import Frames, Marks
 from cnnviz.gui.tile_picture import At, TilePicture
+from cnnviz.gui.wheel import Wheel
 
-_NOTCH = 120  # eighths of a degree: one notch of a wheel
 _ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _BY_TAB = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
@@ -64,7 +64,7 @@ class TileCanvas(QWidget):
         self._mouse: QPoint | None = None
         self._at: At | None = None  # the cell that is pointed at
         self._place: Place | None = None
-        self._turned = 0
+        self._wheel = Wheel()
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # what lies behind need not be painted
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the window
@@ -172,7 +172,7 @@ class TileCanvas(QWidget):
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Point at nothing."""
         self._mouse = self._at = None
-        self._turned = 0
+        self._wheel.forget()
         self._point()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
@@ -189,10 +189,7 @@ class TileCanvas(QWidget):
         if cell is None or self._place_of(cell) != self._marks.subject:
             event.ignore()
             return
-        self._turned += event.angleDelta().y()
-        notches = int(self._turned / _NOTCH)
-        self._turned -= notches * _NOTCH
-        if notches:
+        if notches := self._wheel.notches(event):
             self.turned.emit(notches)
         event.accept()
 

@@ -179,7 +179,7 @@ def _grid(groups: Sequence[TileGroup], index: int, side: int, room: int) -> _Gri
     if group.is_strip:
         return _Grid(1, 1, _strip_size(rows, columns, room))
     if count == 1:
-        return _Grid(1, 1, _tile_size(rows, columns, min(3 * side // 2, room)))
+        return _Grid(1, 1, tile_size(rows, columns, min(3 * side // 2, room)))
     followed = index + 1 < len(groups) and groups[index + 1].role is Role.BESIDE
     return _maps_grid(group, side, room, followed)
 
@@ -199,7 +199,7 @@ def _small_grid(count: int, rows: int, columns: int, side: int, room: int) -> _G
         tile = (room + TILE_GAP) // -(-count // across) - TILE_GAP
         if tile >= least:
             break
-    return _Grid(count, across, _tile_size(rows, columns, min(max(tile, least), side)))
+    return _Grid(count, across, tile_size(rows, columns, min(max(tile, least), side)))
 
 
 def _maps_grid(group: TileGroup, side: int, room: int, is_followed: bool) -> _Grid:
@@ -207,9 +207,9 @@ def _maps_grid(group: TileGroup, side: int, room: int, is_followed: bool) -> _Gr
     # Reckoned with ``side``, so that layers of as many maps stand in as many columns whatever their resolution.
     fitting = max(1, (room + TILE_GAP) // (side + TILE_GAP))
     across = _columns_of_runs(group, room) if group.run > 1 else _across(count, fitting)
-    tile = _tile_size(rows, columns, min(side, room))
+    tile = tile_size(rows, columns, min(side, room))
     if -(-count // across) > fitting:  # a given number of columns is too high: it does not fit
-        tile = _tile_size(rows, columns, max(SMALLEST - 2, room // -(-count // across) - TILE_GAP))
+        tile = tile_size(rows, columns, max(SMALLEST - 2, room // -(-count // across) - TILE_GAP))
     return _Grid(count, across, tile, group.run, beside_size(tile).width() + TILE_GAP if is_followed else 0)
 
 
@@ -226,11 +226,11 @@ def _across(count: int, fitting: int) -> int:
     return next(n for n in range(-(-count // fitting), count + 1) if count % n == 0)
 
 
-def _tile_size(rows: int, columns: int, side: int) -> QSize:
-    """Return a size of at most ``side``, with whole pixels for each cell where that costs little."""
+def tile_size(rows: int, columns: int, side: int, whole_from: float = 0.9) -> QSize:
+    """Return a size of at most ``side``, with whole pixels for each cell where they fill ``whole_from`` of it."""
     longest = max(rows, columns)
     cell = side // longest
-    if cell * longest >= 0.9 * side:
+    if cell * longest >= whole_from * side:
         return QSize(cell * columns, cell * rows)
     return QSize(max(1, side * columns // longest), max(1, side * rows // longest))
 

@@ -431,7 +431,7 @@ class Workbench(QObject):
     def _begin_from(self, path: Path) -> None:
         saved = read_parameters(path)
         config = replace(self.config, **_settings_for(saved, self.config))
-        network = config.recipe.build()
+        network = config.build()
         self.start_run(config, Parameters.from_flat(network.parameter_shapes, saved.parameters))
 
     def is_alive(self) -> bool:

@@ -10,6 +10,7 @@ import time
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -20,6 +21,8 @@ from shiboken6 import isValid
 from cnnviz.data.augmentation import Augmentation
 from cnnviz.data.datasets import Dataset
 from cnnviz.explain.phases import StepPhase, phases_of
+from cnnviz.gui.main_window import MainWindow
+from cnnviz.gui.settings import Settings
 from cnnviz.gui.theme import DARK, apply_theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.config import TrainingConfig
@@ -203,3 +206,25 @@ def live(
     yield workbench
     workbench.close()
     workbench.deleteLater()
+
+
+@pytest.fixture
+def make_window(own: Callable[..., QWidget], live: Workbench, qapp: QApplication) -> Callable[..., MainWindow]:
+    """Return a function that opens the real window on a live run."""
+
+    def make(
+        settings: Settings | None = None, settings_file: Path | None = None, size: tuple[int, int] = (1366, 768)
+    ) -> MainWindow:
+        window = own(MainWindow(live, settings or Settings(theme="dark"), settings_file))
+        window.resize(*size)
+        window.show()
+        window.activateWindow()
+        qapp.processEvents()
+        return window
+
+    return make
+
+
+@pytest.fixture
+def window(make_window: Callable[..., MainWindow]) -> MainWindow:
+    return make_window()

@@ -29,24 +29,6 @@ from cnnviz.gui.workbench import Workbench
 from cnnviz.training.session import Phase, Status
 
 
-@pytest.fixture
-def make_window(own, live, qapp):
-    def make(settings=None, settings_file=None, size=(1366, 768)):
-        window = own(MainWindow(live, settings or Settings(theme="dark"), settings_file))
-        window.resize(*size)
-        window.show()
-        window.activateWindow()
-        qapp.processEvents()
-        return window
-
-    return make
-
-
-@pytest.fixture
-def window(make_window):
-    return make_window()
-
-
 def test_that_every_panel_has_a_name_a_title_and_two_sentences_about_itself():
     assert len({panel.name for panel in PANELS}) == len(PANELS)
     for panel in PANELS:

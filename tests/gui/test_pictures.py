@@ -17,7 +17,6 @@ from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_s
 from cnnviz.gui import picture_dialog
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.picture_dialog import PASTED, PictureDialog, picture_in, read_for_pad
-from cnnviz.gui.settings import Settings
 from cnnviz.gui.theme import DARK
 from cnnviz.gui.workbench import Workbench
 
@@ -44,16 +43,6 @@ def colored(alpha: np.ndarray | None = None) -> np.ndarray:
 def as_qimage(pixels: np.ndarray) -> QImage:
     height, width = pixels.shape[:2]
     return QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
-
-
-@pytest.fixture
-def window(own: Callable, live: Workbench, qapp: QApplication) -> MainWindow:
-    window = own(MainWindow(live, Settings(theme="dark"), None))
-    window.resize(1366, 768)
-    window.show()
-    window.activateWindow()
-    qapp.processEvents()
-    return window
 
 
 @pytest.fixture

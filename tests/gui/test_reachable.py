@@ -25,7 +25,6 @@ from cnnviz.gui.dialogs import PreferencesDialog
 from cnnviz.gui.download_dialog import DownloadDialog
 from cnnviz.gui.help_dialog import KEYS, HelpDialog
 from cnnviz.gui.keys import is_one_of_several
-from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.panels import PANELS
 from cnnviz.gui.picture_dialog import PictureDialog
 from cnnviz.gui.settings import Settings
@@ -38,11 +37,8 @@ OTHERWISE = {"ProbabilityBars": "the keys 0 to 9, or in the gallery", "MovieCanv
 
 
 @pytest.fixture
-def window(own, live, qapp):
-    window = own(MainWindow(live, Settings(theme="dark"), None))
-    window.resize(1366, 768)
-    window.show()
-    window.activateWindow()
+def window(make_window, qapp):
+    window = make_window()
     window.drawing.pad.lay_strokes([np.array([[0.2, 0.2], [0.8, 0.3], [0.4, 0.9]])])
     window.drawing.label_drawing(3)
     window.refresh()

@@ -13,9 +13,7 @@ from cnnviz.explain.gradient_check import WIDTHS, Difference, GradientCheck
 from cnnviz.explain.places import INPUT, Cell, Probability, Weight, gradient_at, value_at
 from cnnviz.gui.error_chart import ErrorChart, describe, error_text, kink_text
 from cnnviz.gui.figure_row import FigureRow
-from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.nudging import DragName, ValueField
-from cnnviz.gui.settings import Settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
 from cnnviz.gui.tiles import number
 from cnnviz.gui.what_if import EMPTY, KEEP_NO_PIXEL, WhatIfBar, change_text, cost_figures
@@ -442,16 +440,6 @@ def test_that_errors_that_are_none_are_drawn_and_described(chart, error):
 
 
 # In the window
-
-
-@pytest.fixture
-def window(own, live, qapp):
-    window = own(MainWindow(live, Settings(theme="dark"), None))
-    window.resize(1366, 768)
-    window.show()
-    window.activateWindow()
-    qapp.processEvents()
-    return window
 
 
 def press(window, keys):

@@ -269,7 +269,7 @@ class ExperimentPanel(Panel):
             self._frozen_grid.removeWidget(box)
             box.deleteLater()
         self._freeze = {}
-        for place, layer in enumerate(config.recipe.build().parameter_shapes):
+        for place, layer in enumerate(config.build().parameter_shapes):
             box = QCheckBox(layer)
             box.setChecked(layer in config.freeze)
             self._name(box, f"Freeze {layer}", f"Leave {layer} as it is; takes effect with Apply and reset")
