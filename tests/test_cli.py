@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -478,8 +479,9 @@ class TestGui:
     def test_that_the_window_is_opened_with_the_options(self, monkeypatch, tmp_path):
         calls, engines = [], []
 
-        def open_window(engine, **options):
+        def open_window(engine, logbook, **options):
             assert engine.is_alive
+            assert logbook.complaint is None
             engines.append(engine)
             calls.append(options)
             return 0
@@ -493,7 +495,7 @@ class TestGui:
         assert run() == 0
         nothing = {
             "preset": None, "dataset": None, "data_dir": None, "params": None, "start": False, "screenshot": None,
-            "after": 5.0, "reset_settings": False,
+            "after": 5.0, "fresh_settings": False,
         }  # fmt: skip
         given = {"preset": "zhou", "dataset": "strokes", "start": True, "screenshot": picture, "after": 2.5}
         assert calls == [{**nothing, **given}, nothing]
@@ -612,7 +614,8 @@ class TestBenchmarkAndDoctor:
         assert report["cnnviz"] == __version__
         assert report["numpy"] == np.__version__
         assert report["window"] == "there is no display"
-        assert "writable" in report["own"]
+        for folder in ("settings", "data", "cache", "log"):
+            assert re.fullmatch(r"folder .*cnnviz.* \(writable\)", report[folder].strip())
         assert report["MNIST"].startswith("not in ")
 
     def test_that_the_doctor_survives_what_it_cannot_find_out(self, monkeypatch, capsys):

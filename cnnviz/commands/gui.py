@@ -12,6 +12,7 @@ from cnnviz.data import check_dataset
 from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
 from cnnviz.gui.preflight import window_problem
+from cnnviz.logs import Logbook
 from cnnviz.training.engine import Engine
 from cnnviz.training.presets import PRESETS
 
@@ -23,12 +24,13 @@ def run(args: Namespace) -> int:
     _check(args)
     if problem := window_problem():
         raise UserError(problem)
-    with processor.a_core_left(), Engine() as engine:  # which comes up while Qt does
+    with Logbook("window") as logbook, processor.a_core_left(), Engine() as engine:  # which comes up while Qt does
         with _interrupts_put_off():  # one in the midst of it would be lost, or break what comes in
             from cnnviz.gui import app  # Qt comes in here and nowhere else
 
         return app.run(
             engine,
+            logbook,
             preset=args.preset,
             dataset=args.dataset,
             data_dir=args.data_dir,
@@ -36,7 +38,7 @@ def run(args: Namespace) -> int:
             start=args.start,
             screenshot=args.screenshot,
             after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
-            reset_settings=args.reset_settings,
+            fresh_settings=args.reset_settings,
         )
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cnnviz.errors import UserError
+from cnnviz.logs import discreet, take_crash_of
 from cnnviz.nn import Parameters
 from cnnviz.nn.parameters import Shapes
 from cnnviz.training.config import TrainingConfig, check_lr
@@ -43,6 +45,8 @@ class Run:
     status : Status
     failure : str or None
         What ended the run, in one line for the user; None while nothing went wrong.
+    trace : str or None
+        Where that happened, if it was an unexpected fault.
     control : RemoteControl
     """
 
@@ -50,6 +54,7 @@ class Run:
         self.config = config
         self.status = Status(Phase.LOADING)
         self.failure: str | None = None
+        self.trace: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()
@@ -75,7 +80,7 @@ class Run:
         else:
             self._history.extend(report.news)
             self._mailbox.put(Snapshot.of(self._complete(report), self.config, self._network))
-        self.failure = report.failure
+        self.trace, self.failure = report.trace, report.failure  # in this order, for who waits for a failure
         self.control.hear(report.wishes, report.is_running)
         self.status = report.status  # last: who reads that the run rests finds the snapshot of where
 
@@ -89,9 +94,10 @@ class Run:
             state, parameters=parameters, gradients=gradients, history=self._history.view(), record=self._record
         ).copy()
 
-    def fail(self, failure: str) -> None:
-        """End here what has ended there without a word."""
-        self.failure = self.failure or failure
+    def fail(self, failure: str, trace: str | None = None) -> None:
+        """End here what has ended there without a word; ``trace`` is all that is known of where."""
+        if self.failure is None:
+            self.trace, self.failure = trace, failure
         self.control.lose()
         self.status = Status(Phase.STOPPED)
 
@@ -202,7 +208,7 @@ class Engine:
         self._changing = threading.Lock()  # of the run, which must not come between a last word and its being passed on
         self._run: Run | None = None
         self._runs = 0
-        self._end: str | None = None
+        self._end: tuple[str, str] | None = None  # in one line, and the trace
         self._is_closing = False
         self._writer = threading.Thread(target=self._write, name="requests", daemon=True)
         self._writer.start()
@@ -233,7 +239,7 @@ class Engine:
             self._runs += 1
             self._run = Run(self, self._runs, config)
             if self._end is not None:
-                self._run.fail(self._end)
+                self._run.fail(*self._end)
         self.send(Begin(self._runs, config, parameters, steps_per_second, (probe or ProbeChoice()).fixed()))
         return self._run
 
@@ -271,14 +277,17 @@ class Engine:
             code = self._process.wait()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             end = f"the training process ended unexpectedly ({how}); R (Reset) begins anew"
+            crash = take_crash_of(self._process.pid)
+            trace = crash.report if crash else f"the training process {self._process.pid} left no trace"
         else:
             log.exception("what the training process reported could not be taken on")
             self._process.kill()
             end = f"training stopped by an unexpected fault: {type(error).__name__}: {error}"
+            trace = discreet("".join(traceback.format_exception(error)))
         with self._changing:
-            self._end = end
+            self._end = end, trace
             if self._run is not None:
-                self._run.fail(end)
+                self._run.fail(*self._end)
 
     def _write(self) -> None:
         stream = self._process.stdin

@@ -71,6 +71,8 @@ class Report:
     status : Status
     failure : str or None
         What ended the run, in one line for the user.
+    trace : str or None
+        Where that happened, for those who can mend it; None where nothing is to be mended.
     state : State or None
         The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
         and ``gradients`` in shared memory, and its ``record`` is None where an earlier report of the run had it.
@@ -86,6 +88,7 @@ class Report:
     is_running: bool
     status: Status
     failure: str | None
+    trace: str | None = None
     state: State | None = None
     news: HistoryNews | None = None
     slot: int = 0
