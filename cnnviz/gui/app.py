@@ -1,12 +1,13 @@
 """Starting the program with its window."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Slot
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QSettings, QTimer, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -141,6 +142,9 @@ def _on_interrupt(handler: Callable[[int, object], object]) -> None:
 def make_application() -> QApplication:
     """Return the application, with the looks of this program."""
     QCoreApplication.setApplicationName("cnnviz")
+    # Qt's file dialog remembers its looks in QtProject.conf, which all programs share. Read by way of PySide6, whatever
+    # Python object somebody has written there would come to life: nothing is read.
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, os.devnull)
     app = QApplication.instance() or QApplication(["cnnviz"])
     app.setStyle("Fusion")
     app.setFont(text_font())  # before there are widgets: those that exist do not all follow a later change

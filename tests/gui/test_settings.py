@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -125,10 +126,44 @@ def test_that_a_reset_keeps_the_settings_so_far_beside(tmp_path):
     assert json.loads(kept.read_text())["theme"] == "light"
 
 
-def test_that_nothing_is_read_that_could_be_made_to_execute():
-    sources = list(Path(cnnviz.__file__).parent.rglob("*.py"))
+def test_that_no_settings_are_kept_by_qt():
+    sources = {path.name: path.read_text("utf-8") for path in Path(cnnviz.__file__).parent.rglob("*.py")}
     assert len(sources) > 100
-    assert [path.name for path in sources if "QSettings" in path.read_text("utf-8")] == []
+    assert [name for name, source in sources.items() if "QSettings(" in source] == []
+
+
+POISON = """
+import os, sys
+from pathlib import Path
+from PySide6.QtCore import QSettings
+
+class Payload:
+    def __reduce__(self):
+        return Path.touch, (Path(sys.argv[1]),)
+
+settings = QSettings(os.path.join(os.environ["XDG_CONFIG_HOME"], "QtProject.conf"), QSettings.Format.IniFormat)
+for key in ("history", "lastVisited", "qtVersion", "shortcuts", "treeViewHeader", "viewMode"):
+    settings.setValue(f"FileDialog/{key}", Payload())
+settings.sync()
+"""
+OPEN_A_FILE_DIALOG = """
+import sys
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication, QFileDialog
+from cnnviz.gui.app import make_application
+app = QApplication([]) if sys.argv[1] == "by itself" else make_application()
+QFileDialog().show()
+app.processEvents()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the system draws its own file dialog")
+@pytest.mark.parametrize("who", ["cnnviz", "by itself"])
+def test_that_the_file_dialog_runs_nothing_that_qts_settings_hold(tmp_path, who):
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "PYTHONPATH": str(Path(cnnviz.__file__).parents[1])}
+    for code, argument in ((POISON, str(tmp_path / "ran")), (OPEN_A_FILE_DIALOG, who)):
+        subprocess.run([sys.executable, "-c", code, argument], env=environment, check=True)
+    assert (tmp_path / "ran").exists() == (who == "by itself")  # lest the payload be one that never runs
 
 
 @pytest.mark.parametrize("part", ["geometry", "layout", "qt", "seal"])
