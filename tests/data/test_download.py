@@ -8,7 +8,6 @@ import struct
 import threading
 import time
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -237,58 +236,8 @@ FAULTS = {
 }
 
 
-class Mirror(ThreadingHTTPServer):
-    """A server on this machine that answers every request by one function, and notes what it was asked for."""
-
-    def __init__(self, answer):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answer = answer
-        self.asked = []
-        self.released = threading.Event()
-        self.name = f"127.0.0.1:{self.server_port}"
-        self.url = f"http://{self.name}/mnist/"
-
-    daemon_threads = False  # so that server_close waits for them
-
-    def handle_error(self, *_):
-        """Clients that hang up are what these tests are about."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.asked.append(self.path.removeprefix("/mnist/"))
-        self.server.answer(self)
-
-    def log_message(self, *_):
-        pass
-
-
 def transfers():
     return [thread for thread in threading.enumerate() if thread.name == "download"]
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    """Start mirrors; afterwards see to it that neither they nor the downloads left anything running."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    mirrors = []
-
-    def start(answer):
-        mirror = Mirror(answer)
-        thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        mirrors.append((mirror, thread))
-        return mirror
-
-    yield start
-    for mirror, thread in mirrors:
-        mirror.released.set()
-        mirror.shutdown()
-        mirror.server_close()
-        thread.join()
-    for thread in transfers():
-        thread.join(5)
-    assert not transfers()
 
 
 def fetch(folder, *mirrors, progress=None, timeout=5.0):
