@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cnnviz import processor
-from cnnviz.commands.console import check_destination
+from cnnviz.atomic import check_writable
 from cnnviz.data import check_dataset
 from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
@@ -73,7 +73,7 @@ def _check_screenshot(args: Namespace) -> None:
     if args.screenshot is not None:
         if args.screenshot.suffix.lower() != ".png":
             args.parser.error(f"argument --screenshot: accepted is a name that ends in .png, got {args.screenshot}")
-        check_destination(args.screenshot)
+        check_writable(args.screenshot)
 
 
 def _check_parameters(args: Namespace) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import platformdirs
 from PySide6.QtCore import qVersion
 
-from cnnviz.atomic import write_atomically
+from cnnviz.atomic import make_own_folder, write_atomically
 from cnnviz.gui.transport import SPEED_POSITIONS
 
 MOST_BYTES = 1 << 20  # of the file, which is some kilobytes large
@@ -185,6 +185,6 @@ _POSSIBLE: dict[str, Callable[..., bool]] = {
 
 def save_settings(settings: Settings, path: Path) -> None:
     """Write the settings; UserError where that fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_own_folder(path.parent)
     content = json.dumps(asdict(settings), indent=1).encode()
     write_atomically(path, lambda file: file.write(content))
