@@ -18,6 +18,7 @@ from cnnviz.atomic import ADVICE
 from cnnviz.data.drawings import MAX_FILE_BYTES, Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
+from cnnviz.foreign import open_foreign
 
 MOST = 10_000
 """How many digits a collection holds at most."""
@@ -215,9 +216,10 @@ class Collection:
         """Give a file that cannot be read another name, so that nothing in it is lost."""
         aside = next(p for n in range(1, 10_000) if not (p := self._path.with_suffix(f".damaged-{n}.json")).exists())
         try:
-            self._path.read_bytes()[:1]  # what is only not readable now is not damaged
+            with open_foreign(self._path, "a file of drawings", MAX_FILE_BYTES, DrawingsError):
+                pass  # what is only not readable now is not damaged
             self._path.rename(aside)
-        except OSError:
+        except (DrawingsError, OSError):
             self.fault = f"your digits are kept in memory only, for their file cannot be read: {fault}"
             return
         self._stamp = None

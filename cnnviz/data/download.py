@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 from cnnviz.atomic import write_atomically
 from cnnviz.data.datasets import DataError, Progress, part_of
-from cnnviz.data.idx import find_idx_file, unpacked
+from cnnviz.data.idx import find_idx_file
 from cnnviz.data.mnist import mnist_folder
+from cnnviz.foreign import unpacked
 
 
 @dataclass(frozen=True)

@@ -377,7 +377,7 @@ def test_that_a_giant_is_refused_before_it_is_decoded(tmp_path, side):
         read_picture(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+@pytest.mark.parametrize("content", [b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(40)])
 def test_that_a_file_which_is_no_picture_is_named(tmp_path, content):
     path = tmp_path / "other.png"
     path.write_bytes(content)
@@ -394,8 +394,8 @@ def test_that_a_truncated_picture_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "finding"), [("absent.png", "no such file"), (".", "no file but a folder or a device")]
+    ("name", "finding"), [("absent.png", "no such file; check the name"), (".", "a folder; choose a file")]
 )
 def test_that_what_is_no_file_is_refused(tmp_path, name, finding):
-    with pytest.raises(PreparationError, match=f"expected a picture, found {finding}: check the name"):
+    with pytest.raises(PreparationError, match=f"expected a picture, found {finding}"):
         read_picture(tmp_path / name)
