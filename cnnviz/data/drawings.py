@@ -114,14 +114,18 @@ def _decode_item(text: str, position: int) -> tuple[object, int]:
         part = text[position : position + length]
         try:
             item, end = _DECODER.raw_decode(part)
-        except (ValueError, RecursionError) as fault:
-            reason = f"{fault.msg} at character {fault.pos:,}" if isinstance(fault, json.JSONDecodeError) else fault
+        except json.JSONDecodeError as fault:
+            reason = f"{fault.msg} at character {fault.pos:,}"
+        except ValueError:
+            reason = "a number of thousands of digits"
+        except RecursionError:
+            reason = "lists too deep in one another"
         else:
             return item, position + end
         if position + length >= len(text):
             break
     raise DrawingsError(
-        f"expected {EXPECTED_ITEM} of at most {_ITEM_LENGTHS[-1]:,} characters, found something else ({reason})"
+        f"expected {EXPECTED_ITEM} of at most {_ITEM_LENGTHS[-1]:,} characters, found something else: {reason}"
     )
 
 

@@ -1,5 +1,6 @@
 """From what a person draws, or has in a file, to an image like MNIST's."""
 
+import logging
 import math
 import warnings
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ __all__ = [
     "prepare_with_pens",
     "read_picture",
 ]
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # it would speak of damaged files on the terminal
 
 _EVENT_SPACING = 0.75  # pixels; closer events only carry the jitter of hand and screen
 _PATH_SPACING = 0.5  # pixels
