@@ -65,10 +65,12 @@ class Archive:
     ----------
     names : set of str
         Of all entries but the metadata.
+    size : int
+        Of the whole archive, in bytes.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._size = _check_directory(stream)
+        self.size = _check_directory(stream)
         self._archive = zipfile.ZipFile(stream)
         infos = self._archive.infolist()
         self._members = {info.filename.removesuffix(".npy"): info for info in infos}
@@ -96,7 +98,7 @@ class Archive:
             raise ArchiveError(f"member {name!r} is larger than it can rightly be")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ArchiveError(f"member {name!r} is packed in a way that NumPy does not use")
-        if info.compress_type == zipfile.ZIP_STORED and info.file_size > self._size:
+        if info.compress_type == zipfile.ZIP_STORED and info.file_size > self.size:
             raise ArchiveError(f"member {name!r} is not all there")
         with self._archive.open(info) as member:
             return member.read(info.file_size)  # read() without a size would unpack whatever there is

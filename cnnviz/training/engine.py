@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,12 @@ import numpy as np
 from cnnviz.errors import UserError
 from cnnviz.nn import Parameters
 from cnnviz.nn.parameters import Shapes
+from cnnviz.training.autosave import Saved
 from cnnviz.training.config import TrainingConfig, check_lr
 from cnnviz.training.control import NewValue, ProbeChoice, check_new_value, check_speed, own_digits
 from cnnviz.training.history import History
 from cnnviz.training.mailbox import Mailbox
-from cnnviz.training.messages import Begin, Message, Ready, Report, Wish, receive, send
+from cnnviz.training.messages import Begin, Goodbye, Message, Ready, Report, Wish, receive, send
 from cnnviz.training.record import StepRecord
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.shared_memory import SharedMemory
@@ -28,7 +30,7 @@ from cnnviz.training.snapshot import Snapshot, State
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 1.0  # for the process to end by itself, which takes it some milliseconds
+GRACE_SECONDS = 5.0  # for the process to end by itself, which takes it some milliseconds, and the disk its time
 
 # The process finds its modules where this one does, however this one was started.
 _CODE = "import sys; _, memory, *sys.path = sys.argv; from cnnviz.training.worker import main; main(memory)"
@@ -43,6 +45,12 @@ class Run:
     status : Status
     failure : str or None
         What ended the run, in one line for the user; None while nothing went wrong.
+    has_diverged : bool
+        Whether that was divergence.
+    saved : Saved or None
+        The run's newest checkpoint.
+    save_fault : str or None
+        Why the newest one could not be kept, in one line; the run goes on.
     control : RemoteControl
     """
 
@@ -50,6 +58,9 @@ class Run:
         self.config = config
         self.status = Status(Phase.LOADING)
         self.failure: str | None = None
+        self.has_diverged = False
+        self.saved: Saved | None = None
+        self.save_fault: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()
@@ -75,7 +86,8 @@ class Run:
         else:
             self._history.extend(report.news)
             self._mailbox.put(Snapshot.of(self._complete(report), self.config, self._network))
-        self.failure = report.failure
+        self.saved, self.save_fault = report.saved, report.save_fault
+        self.has_diverged, self.failure = report.has_diverged, report.failure
         self.control.hear(report.wishes, report.is_running)
         self.status = report.status  # last: who reads that the run rests finds the snapshot of where
 
@@ -83,7 +95,7 @@ class Run:
         """Return the state that came with ``report``, with all that was not sent, or lies in shared memory."""
         parameters, gradients = (Parameters(self._network.parameter_shapes, v) for v in self._slots[report.slot])
         state = report.state
-        gradients = gradients if state.step else None
+        gradients = gradients if state.batch is not None else None
         self._record = state.record or self._record
         return replace(
             state, parameters=parameters, gradients=gradients, history=self._history.view(), record=self._record
@@ -224,17 +236,22 @@ class Engine:
         parameters: Parameters | None = None,
         steps_per_second: float | None = None,
         probe: ProbeChoice | None = None,
+        runs: Path | None = None,
+        resume: Path | None = None,
     ) -> Run:
         """Begin a run with these settings, at rest, and give up the one so far.
 
         ``parameters`` are those to begin with (None: random ones), ``steps_per_second`` and ``probe`` the first wishes.
+        The run is kept in a folder in ``runs`` (None: nowhere), or goes on with the one in the folder ``resume``, whose
+        settings ``config`` then is.
         """
         with self._changing:
             self._runs += 1
             self._run = Run(self, self._runs, config)
             if self._end is not None:
                 self._run.fail(self._end)
-        self.send(Begin(self._runs, config, parameters, steps_per_second, (probe or ProbeChoice()).fixed()))
+        probe = (probe or ProbeChoice()).fixed()
+        self.send(Begin(self._runs, config, parameters, steps_per_second, probe, runs, resume))
         return self._run
 
     def send(self, message: Message) -> None:
@@ -253,8 +270,9 @@ class Engine:
                 self._lose(error)
 
     def close(self) -> None:
-        """End the process, and wait for that; when it has been done before, do nothing."""
+        """End run and process, and wait for that; when it has been done before, do nothing."""
         self._is_closing = True
+        self._requests.put(Goodbye())
         self._requests.put(None)
         try:
             self._process.wait(GRACE_SECONDS)

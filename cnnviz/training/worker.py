@@ -20,15 +20,18 @@ import numpy as np
 
 from cnnviz.errors import UserError
 from cnnviz.training.config import TrainingConfig
+from cnnviz.training.divergence import DivergenceError
 from cnnviz.training.history import HistoryView
 from cnnviz.training.mailbox import Mailbox
-from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
+from cnnviz.training.messages import Begin, Goodbye, Ready, Report, Wish, receive, send
 from cnnviz.training.record import StepRecord
 from cnnviz.training.session import SNAPSHOTS_PER_SECOND, Session
 from cnnviz.training.shared_memory import attach
 from cnnviz.training.snapshot import State
 
 log = logging.getLogger(__name__)
+
+END_SECONDS = 10.0  # for the last checkpoint, however slow the disk
 
 _NO_HISTORY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), ())
 
@@ -41,11 +44,11 @@ def main(memory: str) -> None:
     reports = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anybody prints does not get in between
     serve(sys.stdin.buffer, reports, memory)
-    os._exit(0)  # at once, whatever step or test is under way: nothing here is worth keeping
+    os._exit(0)  # at once: what is worth keeping has been kept
 
 
 def serve(requests: BinaryIO, reports: BinaryIO, memory: str) -> None:
-    """Obey ``requests`` and report until their stream ends; a run still at work ends after its step.
+    """Obey ``requests`` and report until their stream ends; a run still at work ends after its step, and is kept.
 
     ``memory`` is the handle of the `SharedMemory` for parameters and gradients.
     """
@@ -54,14 +57,19 @@ def serve(requests: BinaryIO, reports: BinaryIO, memory: str) -> None:
     try:
         while True:
             request = receive(requests)
+            if isinstance(request, Goodbye):
+                break
             if isinstance(request, Begin):
                 run = _Run(request, reporter, memory, previous=run)
             elif run is not None and request.run == run.number:
                 run.obey(request)
+        end = _Run.end
     except EOFError:
-        reporter.close()
-        if run is not None:
-            run.end()
+        end = _Run.abandon
+    reporter.close()
+    if run is not None:
+        end(run)
+        run.join(END_SECONDS)
 
 
 class _Reporter:
@@ -137,12 +145,17 @@ class _Run:
         self.is_awaited = True
         self._outbox = _Outbox(self, memory)
         self._session = Session(
-            request.config, request.parameters, mailbox=self._outbox, on_status=lambda: self.tell(in_time=True)
+            request.config,
+            request.parameters,
+            mailbox=self._outbox,
+            on_status=lambda: self.tell(in_time=True),
+            runs=request.runs,
+            resume=request.resume,
         )
         self._session.control.set_speed(request.steps_per_second)
         self._session.control.set_probe(request.probe)
         self._wishes = 0
-        self._failure: str | None = None
+        self._failure: UserError | None = None
         self._told: Report | None = None
         self._told_at = 0.0
         self._history_told = _NO_HISTORY
@@ -167,6 +180,14 @@ class _Run:
         """Have the session end, without waiting for it."""
         self._session.control.stop()
 
+    def abandon(self) -> None:
+        """Have the session end as one that was interrupted."""
+        self._session.control.abandon()
+
+    def join(self, timeout: float) -> None:
+        """Wait until it has ended, and what it learnt is on the disk, for at most ``timeout`` seconds."""
+        self._thread.join(timeout)
+
     def tell(self, in_time: bool = False) -> None:
         """Report what the window does not know yet, if it is ready for it; ``in_time``: mere progress not too often."""
         with self.reporter.lock:
@@ -175,7 +196,14 @@ class _Run:
             # In this order, for the session puts the state of where it rests into the outbox before it says that it
             # does.
             report = Report(
-                self.number, self._wishes, self._session.control.is_running, self._session.status, self._failure
+                self.number,
+                self._wishes,
+                self._session.control.is_running,
+                self._session.status,
+                self._failure and str(self._failure),
+                isinstance(self._failure, DivergenceError),
+                self._session.saved,
+                self._session.save_fault,
             )
             state = self._outbox.take()
             if state is not None:
@@ -207,10 +235,10 @@ class _Run:
         try:
             self._session.run()
         except UserError as error:
-            self._failure = str(error)
+            self._failure = error
         except Exception as error:
             log.exception("training failed")
-            self._failure = f"training stopped by an unexpected fault: {type(error).__name__}: {error}"
+            self._failure = UserError(f"training stopped by an unexpected fault: {type(error).__name__}: {error}")
         self.tell()
 
     def _take_over(self) -> None:
