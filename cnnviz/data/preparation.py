@@ -1,14 +1,16 @@
 """From what a person draws, or has in a file, to an image like MNIST's."""
 
+import ctypes
 import logging
 import math
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, _imaging
 
 from cnnviz.data.framing import BOX, area_matrix, centre_by_mass, draw_digits, to_grey
 from cnnviz.data.ink import PreparationError, cut_out_ink, reduction, without_transparency
@@ -23,8 +25,6 @@ __all__ = [
     "prepare_with_pens",
     "read_picture",
 ]
-
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # it would speak of damaged files on the terminal
 
 _EVENT_SPACING = 0.75  # pixels; closer events only carry the jitter of hand and screen
 _PATH_SPACING = 0.5  # pixels
@@ -259,6 +259,19 @@ def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
     """
     _require_moderate_size(name, pixels.shape[0] * pixels.shape[1])
     return _as_array(Image.fromarray(pixels))
+
+
+def _be_silent() -> None:
+    """Keep Pillow, and the TIFF library within it, from speaking of damaged files on the terminal."""
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    with suppress(OSError, AttributeError):  # it may lie elsewhere; then it speaks
+        library = ctypes.CDLL(_imaging.__file__)
+        for speaker in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            speaker.argtypes, speaker.restype = (ctypes.c_void_p,), ctypes.c_void_p
+            speaker(None)
+
+
+_be_silent()
 
 
 def _require_moderate_size(path: str | Path, pixels: int) -> None:
