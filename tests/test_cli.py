@@ -374,7 +374,7 @@ class TestEvaluateAndConvert:
     def test_that_a_file_that_is_not_there_is_named(self, command, tmp_path, capsys):
         path = tmp_path / "gone.npz"
         assert run(*(part.format(path) for part in command)) == 1
-        assert error_line(capsys) == f"cnnviz: {path}: cannot be read: No such file or directory"
+        assert error_line(capsys).startswith(f"cnnviz: {path}: expected a parameter file (")
 
     def test_that_converting_to_an_unknown_extension_names_the_known(self, trained, tmp_path, capsys):
         assert run("convert", trained / "p.npz", tmp_path / "p.h5") == 1
@@ -435,8 +435,8 @@ class TestPredict:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            ("", "expected JSON"),
-            ("[" * 100_000, "expected JSON"),
+            ("", "found an empty file"),
+            ("[" * 100_000, "item 0: expected {"),
             ("{}", "expected a list of drawings"),
             ("[]", "expected a list of drawings"),
             ("[3]", 'item 0: expected an object with "strokes"'),
@@ -560,7 +560,11 @@ class TestGui:
             (["--screenshot", "nowhere/w.png"], 1, "the folder does not exist"),
             (["--dataset", "best"], 1, "expected a dataset (strokes, mnist) or a folder"),
             (["--dataset", "mnist", "--data-dir", "nowhere"], 1, "python main.py data download mnist"),
-            (["--params", "gone.npz"], 1, "gone.npz: cannot be read"),
+            (
+                ["--params", "gone.npz"],
+                1,
+                "gone.npz: expected a parameter file (NumPy archive), found no such file; check the name",
+            ),
         ],
     )
     def test_that_a_bad_option_is_refused_before_a_window_opens(self, options, code, message, monkeypatch, capsys):
