@@ -2,17 +2,16 @@
 
 import logging
 import queue
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from cnnviz import interrupts
 from cnnviz.errors import UserError
 from cnnviz.nn import Parameters
 from cnnviz.nn.parameters import Shapes
@@ -292,7 +291,7 @@ class Engine:
 def start_process(memory: SharedMemory) -> subprocess.Popen[bytes]:
     """Start the process that trains, its standard input and output open to this one."""
     try:
-        with _interrupts_held_back():
+        with interrupts.held_back():
             return subprocess.Popen(
                 [sys.executable, "-c", _CODE, memory.handle, *sys.path],
                 stdin=subprocess.PIPE,
@@ -303,16 +302,3 @@ def start_process(memory: SharedMemory) -> subprocess.Popen[bytes]:
         raise UserError(
             f"the training process could not be started ({fault.strerror}); close other programs and try again"
         ) from fault
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Have a process started here deaf to Ctrl+C from its first moment on; here it is heard a moment later."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, where the process sees to that itself
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -8,7 +8,6 @@ something to say: a third thread would cost it more in waiting for that lock tha
 import faulthandler
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from cnnviz import interrupts
 from cnnviz.errors import UserError
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.history import HistoryView
@@ -35,7 +35,7 @@ _NO_HISTORY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), 
 
 def main(memory: str) -> None:
     """Serve the process that started this one, through standard input and output, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes of a terminal; the window decides
+    interrupts.ignore()  # the window decides, and this process ends with it
     if sys.stderr is not None:
         faulthandler.enable()
     reports = os.fdopen(os.dup(1), "wb")

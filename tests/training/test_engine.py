@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import cnnviz.training.engine as engine_module
+from cnnviz import interrupts
 from cnnviz.data import load_dataset
 from cnnviz.data.augmentation import LEVELS
 from cnnviz.nn import Parameters
@@ -442,10 +443,11 @@ def test_that_a_process_that_is_killed_fails_its_run_in_one_line(single):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
-def test_that_an_interrupt_from_the_terminal_is_left_to_the_window(single):
-    single.process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_that_an_interrupt_from_the_terminal_is_left_to_the_window(single, number):
+    single.process.send_signal(number)
     single.begin(small())
-    single.process.send_signal(signal.SIGINT)
+    single.process.send_signal(number)
     single.run.control.step()
     single.wait_for_step(1)
 
