@@ -605,6 +605,7 @@ class MainWindow(QMainWindow):
         for panel in self.panels.values():
             panel.finish()
         self._workbench.close()
+        self._workbench.own_digits.finish()
         self._settings.speed = self.transport.speed.value()
         self._settings.inspector_back = self.inspector.is_back
         self._settings.own_share = self._workbench.own_digits.share
