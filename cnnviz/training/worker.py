@@ -6,6 +6,7 @@ something to say: a third thread would cost it more in waiting for that lock tha
 """
 
 import faulthandler
+import gc
 import logging
 import os
 import sys
@@ -224,6 +225,8 @@ class _Run:
             self._session.dataset = previous._session.dataset
         if _mixed_sources(before) == _mixed_sources(config):
             self._session.mixed_in = previous._session.mixed_in
+        del previous
+        gc.collect()  # a run and its session refer to each other: left to itself, dozens of them would fill the memory
 
 
 def _mixed_sources(config: TrainingConfig) -> tuple[object, ...]:
