@@ -584,6 +584,16 @@ class MainWindow(QMainWindow):
         lessons.show()
         lessons.activateWindow()
 
+    @Slot()
+    def close_with_dialogs(self) -> None:
+        """Close, whatever is open before the window and waits for an answer: that is taken for a no."""
+        while (popup := QApplication.activePopupWidget()) is not None and popup.close():
+            pass
+        for other in QApplication.topLevelWidgets():
+            if other is not self and other.isModal():
+                other.close()
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End training before the window goes."""
         self._timer.stop()
@@ -598,6 +608,7 @@ class MainWindow(QMainWindow):
         for panel in self.panels.values():
             panel.finish()
         self._workbench.close()
+        self._workbench.own_digits.finish()
         self._settings.speed = self.transport.speed.value()
         self._settings.inspector_back = self.inspector.is_back
         self._settings.own_share = self._workbench.own_digits.share
