@@ -213,7 +213,7 @@ class Collection:
     def _set_aside(self, fault: DrawingsError) -> None:
         """Give a file that cannot be read another name, so that nothing in it is lost."""
         try:
-            self._path.read_bytes()[:1]  # what is only not readable now is not damaged
+            _check_readable(self._path)  # what is only not readable now is not damaged
             aside = set_aside(self._path)
         except (OSError, WriteError):
             self.fault = f"your digits are kept in memory only, for their file cannot be read: {fault}"
@@ -236,6 +236,14 @@ class Collection:
             self.fault = f"your digits are kept in memory only: {fault}"
             return
         self._stamp, self._unsaved = self._find_stamp(), {}
+
+
+def _check_readable(path: Path) -> None:
+    """Raise OSError where ``path`` is no file, or may not be read; what is none, such as a device, may have no end."""
+    if not path.is_file():
+        raise OSError("not a file")
+    with open(path, "rb") as stream:
+        stream.read(1)
 
 
 def _changed(digits: dict[str, OwnDigit], change: Change) -> dict[str, OwnDigit]:
