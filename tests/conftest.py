@@ -17,6 +17,14 @@ from cnnviz.training.trainer import Trainer
 GRACE_SECONDS = 2.0  # for threads that are on their way out
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_log_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have all processes write their logs into a folder of the tests'."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_data_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for datasets in no folder that whoever runs the tests has named for the program."""

@@ -47,7 +47,7 @@ def _check(writer: Writer, place: Path, cause: str) -> None:
 
 
 def _contents(place: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in place.iterdir()}
+    return {path.name: path.read_bytes() for path in place.iterdir() if path.suffix != ".lock"}
 
 
 def _limit(folder: Path) -> str:

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from cnnviz.atomic import make_folder, make_own_folder, write_atomically
 from cnnviz.data.connection import Line
 from cnnviz.data.datasets import DataError, Progress, part_of
-from cnnviz.data.idx import find_idx_file, unpacked
+from cnnviz.data.idx import find_idx_file
 from cnnviz.data.mnist import cache_folder, mnist_folder
+from cnnviz.foreign import unpacked
 
 
 @dataclass(frozen=True)
