@@ -583,21 +583,11 @@ class MainWindow(QMainWindow):
         lessons.show()
         lessons.activateWindow()
 
-    @Slot()
-    def close_with_dialogs(self) -> None:
-        """Close, whatever is open before the window and waits for an answer: that is taken for a no."""
-        while (popup := QApplication.activePopupWidget()) is not None and popup.close():
-            pass
-        for other in QApplication.topLevelWidgets():
-            if other is not self and other.isModal():
-                other.close()
-        self.close()
-
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """End training before the window goes."""
+        """Save what is remembered, and end all that goes on, before the window goes."""
         self._timer.stop()
-        for lessons in self.findChildren(LessonsWindow):
-            lessons.close()
+        self._remember()
+        self._workbench.own_digits.finish()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
         for dialog in self.findChildren(PictureDialog):
@@ -605,14 +595,18 @@ class MainWindow(QMainWindow):
         for panel in self.panels.values():
             panel.finish()
         self._workbench.close()
-        self._workbench.own_digits.finish()
+        for other in self.findChildren(QWidget):
+            if other.isWindow() and other.isVisible():  # a floating panel, or a dialog that waits for an answer
+                other.close()
+        event.accept()
+
+    def _remember(self) -> None:
         self._settings.speed = self.transport.speed.value()
         self._settings.inspector_back = self.inspector.is_back
         self._settings.own_share = self._workbench.own_digits.share
         if not self.isFullScreen():
             self._settings.set_window(self.saveGeometry().data(), self.saveState(LAYOUT_VERSION).data())
         self._save_settings()
-        event.accept()
 
     def _save_settings(self) -> None:
         if self._settings_file is not None:
