@@ -400,6 +400,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def reset_layout(self) -> None:
         """Put every panel back into its first place."""
+        self.transport.show()  # should a remembered layout be without it
         arrange_docks(self, self.docks)
 
     @Slot()
