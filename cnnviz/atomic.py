@@ -153,8 +153,7 @@ def _resolve(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-    if not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    os.close(os.open(path, os.O_WRONLY))  # raises where it is protected, or its disk is
     return target, stat.S_IMODE(status.st_mode)
 
 

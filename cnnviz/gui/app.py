@@ -126,7 +126,7 @@ def run(
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)
     listener = InterruptListener(window)
-    listener.heard.connect(window.close_with_dialogs)
+    listener.heard.connect(window.close)
     gc.freeze()  # what is there now stays: to look through it for garbage would stop the window for 50 ms
     code = app.exec()
     listener.close()
