@@ -281,3 +281,43 @@ IN_TESTS_OF_THE_WINDOW = {"gui.app", "gui.panel_menu", "gui.settings"}
 def test_that_every_module_that_writes_is_among_the_writers():
     writing = {module for module, source in modules() if "write_atomically(" in source} - {"atomic"}
     assert writing == {writer.module for writer in WRITERS} | IN_TESTS_OF_THE_WINDOW
+
+
+KILLED_AT_EACH_CALL = """
+import os, sys
+from itertools import count
+from pathlib import Path
+from cnnviz.atomic import write_atomically
+from tests.faulty_disk import FaultyDisk
+path, content = Path(sys.argv[1]), bytes(range(256)) * 400
+for number in count(1):
+    path.write_bytes(b"old")
+    child = os.fork()
+    if child == 0:
+        disk = FaultyDisk()
+        disk.install()
+        disk.kill_at(number)
+        write_atomically(path, lambda stream: (stream.write(content[:50_000]), stream.write(content[50_000:])))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    state = {b"old": "old", content: "new"}.get(path.read_bytes(), "a third thing")
+    left = [other for other in path.parent.iterdir() if other != path]
+    print("killed" if os.WIFSIGNALED(status) else "ended", state, len(left), flush=True)
+    for other in left:
+        other.unlink()
+    if not os.WIFSIGNALED(status):
+        break
+"""
+
+
+@posix_only
+def test_that_a_writer_killed_between_any_two_calls_leaves_the_old_file_or_the_new_one(tmp_path):
+    command = [sys.executable, "-c", KILLED_AT_EACH_CALL, str(tmp_path / "file.bin")]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert outcome.stderr == ""
+    killed, ended = outcome.stdout.splitlines()[:-1], outcome.stdout.splitlines()[-1]
+    assert ended == "ended new 0"
+    assert len(killed) > 6
+    # A file that waits to be cleared away stays at most, and none once the new one is in its place.
+    assert set(killed) == {"killed old 0", "killed old 1", "killed new 0"}
+    assert killed == sorted(killed, key=lambda line: "new" in line)
