@@ -103,9 +103,9 @@ def make_own_folder(folder: str | os.PathLike[str]) -> None:
                 os.unlink(entry.path)
 
 
-def set_aside(path: Path) -> Path:
-    """Give a damaged file a name beside its own that is not taken, and return that; WriteError where it cannot be."""
-    names = (path.with_suffix(f".damaged-{number}{path.suffix}") for number in count(1))
+def set_aside(path: Path, why: str = "damaged") -> Path:
+    """Give a file a name beside its own that is not taken, and return that; WriteError where it cannot be."""
+    names = (path.with_suffix(f".{why}-{number}{path.suffix}") for number in count(1))
     with _telling("set aside", path):
         aside = next(name for name in names if not os.path.lexists(name))
         os.rename(path, aside)

@@ -210,7 +210,6 @@ ALLOWED = {
     ("cli", "os.open"): "/dev/null, in place of an output that nobody reads any more",
     ("commands.doctor", "tempfile.TemporaryFile"): "to try whether a folder can be written; it has no name",
     ("foreign", "os.open"): "to read, as an opener",
-    ("gui.settings", "os.replace"): "sets damaged settings aside",
     ("locks", "os.open"): "locks are empty files",
     ("training.runs", "FileLock"): "locks are empty files",
     ("training.runs", "(path / _MARK).touch"): "a mark is an empty file",
