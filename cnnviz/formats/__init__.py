@@ -12,7 +12,15 @@ from cnnviz.formats.npz import NPZ
 from cnnviz.formats.params_pkl import PARAMS_PKL
 from cnnviz.formats.saved_parameters import Format, FormatError, SavedParameters
 
-__all__ = ["FORMATS", "Format", "FormatError", "SavedParameters", "read_parameters", "write_parameters"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "FormatError",
+    "SavedParameters",
+    "encode_parameters",
+    "read_parameters",
+    "write_parameters",
+]
 
 FORMATS: tuple[Format, ...] = (NPZ, PARAMS_PKL)
 
@@ -41,13 +49,18 @@ def write_parameters(path: str | os.PathLike[str], saved: SavedParameters) -> No
     WriteError
         If the file cannot be written.
     """
+    content = encode_parameters(path, saved)
+    write_atomically(path, lambda file: file.write(content))
+
+
+def encode_parameters(path: str | os.PathLike[str], saved: SavedParameters) -> bytes:
+    """Return what `write_parameters` writes into ``path``, which is left alone; FormatError as there."""
     path = Path(path)
     chosen = _format_of(path)
     try:
-        content = chosen.encode(saved)
+        return chosen.encode(saved)
     except FormatError as fault:
         raise FormatError(f"{path}: {fault}") from fault
-    write_atomically(path, lambda file: file.write(content))
 
 
 def _format_of(path: Path) -> Format:

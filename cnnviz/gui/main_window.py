@@ -35,6 +35,7 @@ from cnnviz.formats import FORMATS
 from cnnviz.gui.dialogs import PreferencesDialog
 from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
+from cnnviz.gui.fault_dialog import FaultDialog
 from cnnviz.gui.help_dialog import HelpDialog
 from cnnviz.gui.keys import first_stop, keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
@@ -351,6 +352,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
+        log.info("%s", line)
         self._show_notice(line, self._theme.text)
         self._until.start(MESSAGE_MS)
 
@@ -414,12 +416,11 @@ class MainWindow(QMainWindow):
         window = self._settings.window()
         if window is None:
             return False
-        remembered = (self._settings.geometry, self._settings.layout, self._settings.seal)
         self._settings.forget_window()
         self._save_settings()
         geometry, layout = window
         restored = self.restoreGeometry(QByteArray(geometry)) and self.restoreState(QByteArray(layout), LAYOUT_VERSION)
-        self._settings.geometry, self._settings.layout, self._settings.seal = remembered
+        self._settings.set_window(geometry, layout)
         self._save_settings()
         self._sized = restored
         return restored
@@ -588,6 +589,8 @@ class MainWindow(QMainWindow):
         self._timer.stop()
         for lessons in self.findChildren(LessonsWindow):
             lessons.close()
+        for faults in self.findChildren(FaultDialog):
+            faults.close()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
         for dialog in self.findChildren(PictureDialog):

@@ -15,6 +15,7 @@ import numpy as np
 from cnnviz.archive import Archive, ArchiveError, reading, write_archive
 from cnnviz.atomic import write_atomically
 from cnnviz.data.augmentation import Augmentation
+from cnnviz.errors import UserError
 from cnnviz.foreign import open_foreign
 from cnnviz.nn import OPTIMIZERS, Parameters
 from cnnviz.training.batches import Ingredient
@@ -131,7 +132,9 @@ def _read(path: Path, parse: Callable[[Archive], T]) -> T:
     try:
         with open_foreign(path, "a checkpoint", MAX_FILE_BYTES, CheckpointError) as stream, reading():
             return parse(Archive(stream))
-    except ArchiveError as fault:
+    except CheckpointError:
+        raise
+    except UserError as fault:  # of the archive, the settings or the digits in it
         raise CheckpointError(f"{path}: {fault}") from fault
 
 

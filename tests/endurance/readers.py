@@ -17,6 +17,10 @@ from cnnviz.errors import UserError
 from cnnviz.formats import FormatError, read_parameters
 from cnnviz.formats.saved_parameters import expected_shapes
 from cnnviz.gui.settings import Settings, load_settings
+from cnnviz.nn import Parameters
+from cnnviz.training.checkpoint import CheckpointError
+from cnnviz.training.checkpoint_file import read_checkpoint, read_summary
+from cnnviz.training.trainer import Trainer
 from tests.endurance import mutations, seeds
 
 MIB = 2**20
@@ -70,6 +74,18 @@ def _read_parameters(path: Path) -> None:
         assert np.isfinite(values).all()
     for normalization in filter(None, (saved.normalization, saved.test_normalization)):
         assert np.isfinite(normalization.apply(np.array([[[0, 255]]], np.uint8))).all()
+
+
+def _read_checkpoint(path: Path) -> None:
+    read_summary(path)
+    checkpoint = read_checkpoint(path)
+    shapes = checkpoint.config.build().parameter_shapes
+    assert checkpoint.parameters.keys() == Parameters.zeros(shapes).keys()
+    for values in (checkpoint.parameters.vector, *checkpoint.moments.values(), checkpoint.history.losses):
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+    with suppress(UserError):  # it may not fit the data
+        next(Trainer.resumed(checkpoint, seeds.dataset()).events())
 
 
 def _read_images(path: Path) -> None:
@@ -152,7 +168,9 @@ def _load_settings(path: Path) -> None:
     assert all(type(value) is type(getattr(Settings(), name)) for name, value in vars(settings).items())
     settings.window()
     if complaint:
-        assert settings == Settings()
+        aside = path.with_suffix(".damaged")
+        assert aside.exists(), "the file is lost"
+        aside.unlink()
         raise Refusal(complaint)
 
 
@@ -190,6 +208,7 @@ READERS = (
         _read_digits,
     ),
     Reader("own digits", ".json", (Refusal,), seeds.digits, mutations.of_json, _open_collection),
+    Reader("checkpoint", ".checkpoint", (CheckpointError,), seeds.checkpoints, mutations.of_npz, _read_checkpoint),
     Reader("settings", ".json", (Refusal,), seeds.settings, mutations.of_json, _load_settings),
 )
 """To add one, name it here: it is fuzzed, and attacked as the others are."""
