@@ -32,6 +32,8 @@ VERSION = 1
 MAX_FILE_BYTES = 2**30
 MAX_METADATA_BYTES = 16 * 2**20
 
+MAX_FAULT = 200  # characters; it may tell of a value of any length
+
 _COUNTS = ("step", "epoch", "step_in_epoch", "epochs")
 
 
@@ -135,7 +137,7 @@ def _read(path: Path, parse: Callable[[Archive], T]) -> T:
     except CheckpointError:
         raise
     except UserError as fault:  # of the archive, the settings or the digits in it
-        raise CheckpointError(f"{path}: {fault}") from fault
+        raise CheckpointError(f"{path}: {str(fault)[:MAX_FAULT]}") from fault
 
 
 def _parse_summary(metadata: object) -> Summary:

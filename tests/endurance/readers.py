@@ -1,5 +1,6 @@
 """Every reader of files from elsewhere, each with valid files and with what it may make of a file: see ``READERS``."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,7 +48,10 @@ class Reader:
     most_memory : int
         Bytes that it may need.
     reads_prefixes : bool
-        Whether a part of a file, from its beginning, may be a file: a reader that needs a text's end is no such one.
+        Whether the beginning of a file may be taken for a file: where the rest is missing in the last rows of a
+        picture, or after the end of a digit in a list without an end.
+    is_chosen : bool
+        Whether a person names the file. Otherwise it lies at a place of its own, and is not missed.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Reader:
     read: Callable[[Path], None]
     most_memory: int = 64 * MIB
     reads_prefixes: bool = False
+    is_chosen: bool = True
 
 
 class Refusal(UserError):  # noqa: N818 - not an error: the reader goes on
@@ -85,7 +90,7 @@ def _read_checkpoint(path: Path) -> None:
         assert values.dtype == np.float32
         assert np.isfinite(values).all()
     with suppress(UserError):  # it may not fit the data
-        next(Trainer.resumed(checkpoint, seeds.dataset()).events())
+        next(Trainer.resumed(checkpoint, seeds.dataset()).events(), None)
 
 
 def _read_images(path: Path) -> None:
@@ -169,8 +174,9 @@ def _load_settings(path: Path) -> None:
     settings.window()
     if complaint:
         aside = path.with_suffix(".damaged")
-        assert aside.exists(), "the file is lost"
-        aside.unlink()
+        assert any(map(os.path.lexists, (path, aside))), "the file is lost"
+        if aside.is_file():
+            aside.unlink()
         raise Refusal(complaint)
 
 
@@ -207,8 +213,8 @@ READERS = (
         mutations.of_packed_json,
         _read_digits,
     ),
-    Reader("own digits", ".json", (Refusal,), seeds.digits, mutations.of_json, _open_collection),
+    Reader("own digits", ".json", (Refusal,), seeds.digits, mutations.of_json, _open_collection, is_chosen=False),
     Reader("checkpoint", ".checkpoint", (CheckpointError,), seeds.checkpoints, mutations.of_npz, _read_checkpoint),
-    Reader("settings", ".json", (Refusal,), seeds.settings, mutations.of_json, _load_settings),
+    Reader("settings", ".json", (Refusal,), seeds.settings, mutations.of_json, _load_settings, is_chosen=False),
 )
 """To add one, name it here: it is fuzzed, and attacked as the others are."""
