@@ -51,6 +51,8 @@ class Run:
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line; the run goes on.
+    notice : str or None
+        What the user should know of how a run is gone on with, in one line.
     control : RemoteControl
     """
 
@@ -61,6 +63,7 @@ class Run:
         self.has_diverged = False
         self.saved: Saved | None = None
         self.save_fault: str | None = None
+        self.notice: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()
@@ -86,7 +89,7 @@ class Run:
         else:
             self._history.extend(report.news)
             self._mailbox.put(Snapshot.of(self._complete(report), self.config, self._network))
-        self.saved, self.save_fault = report.saved, report.save_fault
+        self.saved, self.save_fault, self.notice = report.saved, report.save_fault, report.notice
         self.has_diverged, self.failure = report.has_diverged, report.failure
         self.control.hear(report.wishes, report.is_running)
         self.status = report.status  # last: who reads that the run rests finds the snapshot of where

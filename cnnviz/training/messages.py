@@ -90,6 +90,8 @@ class Report:
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line.
+    notice : str or None
+        What the user should know of how a run is gone on with, in one line.
     state : State or None
         The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
         and ``gradients`` in shared memory, and its ``record`` is None where an earlier report of the run had it.
@@ -108,6 +110,7 @@ class Report:
     has_diverged: bool = False
     saved: Saved | None = None
     save_fault: str | None = None
+    notice: str | None = None
     state: State | None = None
     news: HistoryNews | None = None
     slot: int = 0

@@ -204,6 +204,7 @@ class _Run:
                 isinstance(self._failure, DivergenceError),
                 self._session.saved,
                 self._session.save_fault,
+                self._session.notice,
             )
             state = self._outbox.take()
             if state is not None:
