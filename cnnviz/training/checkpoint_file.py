@@ -16,6 +16,7 @@ import numpy as np
 from cnnviz.archive import Archive, ArchiveError, reading, write_archive
 from cnnviz.atomic import write_atomically
 from cnnviz.data.augmentation import Augmentation
+from cnnviz.errors import UserError
 from cnnviz.nn import OPTIMIZERS, Parameters
 from cnnviz.training.batches import Ingredient
 from cnnviz.training.checkpoint import Checkpoint, CheckpointError
@@ -141,7 +142,9 @@ def _read(path: Path, parse: Callable[[Archive], T]) -> T:
             return parse(Archive(stream))
     except OSError as fault:
         raise CheckpointError(f"{path}: cannot be read: {fault.strerror or fault}") from fault
-    except ArchiveError as fault:
+    except CheckpointError:
+        raise
+    except UserError as fault:  # of the archive, or of settings and digits that cannot be
         raise CheckpointError(f"{path}: {fault}") from fault
 
 

@@ -87,9 +87,11 @@ def start(monkeypatch, make_dataset) -> Iterator[Callable[..., Worker]]:
     """Return a function that starts a session on a thread; no thread outlives its test."""
     workers: list[Worker] = []
 
-    def begin(config: TrainingConfig, dataset: Dataset | None = None, *, wait: bool = True) -> Worker:
+    def begin(
+        config: TrainingConfig, dataset: Dataset | None = None, *, wait: bool = True, **options: object
+    ) -> Worker:
         monkeypatch.setattr(session_module, "load_dataset", lambda *_: dataset or make_dataset())
-        worker = Worker(Session(config))
+        worker = Worker(Session(config, **options))
         workers.append(worker)
         worker.start()
         if wait:
