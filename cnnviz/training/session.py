@@ -173,6 +173,7 @@ class Session:
                     self._trainer.score(self._testing)
                 self._publish()
             self._rest_or_train()
+        self._apply_wishes()  # those that came last are kept with the run
 
     def _advance(self, events: Iterator[StepDone | EpochDone]) -> None:
         """Go one step, and through the test where that ends the epoch."""
