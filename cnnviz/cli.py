@@ -126,7 +126,11 @@ def _add_gui(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--screenshot", type=Path, metavar="FILE.png", help="write a picture of the window and quit")
     parser.add_argument("--after", type=float, metavar="SECONDS", help="when to take the picture (default: 5)")
     _add_threads(parser)
-    parser.add_argument("--reset-settings", action="store_true", help="forget the layout and all preferences")
+    parser.add_argument(
+        "--reset-settings",
+        action="store_true",
+        help="begin with the default layout and preferences; those so far are kept in settings.before-reset",
+    )
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

@@ -4,11 +4,12 @@ import math
 from argparse import Namespace
 
 from cnnviz import interrupts, processor
-from cnnviz.commands.console import check_destination
+from cnnviz.atomic import check_writable
 from cnnviz.data import check_dataset
 from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
 from cnnviz.gui.preflight import window_problem
+from cnnviz.logs import Logbook
 from cnnviz.training.engine import Engine
 from cnnviz.training.presets import PRESETS
 
@@ -21,11 +22,17 @@ def run(args: Namespace) -> int:
     if problem := window_problem():
         raise UserError(problem)
     # An interrupt in the midst of Qt would be lost, or break what comes in; the window listens for it by itself.
-    with interrupts.put_off(), processor.a_core_left(), Engine() as engine:  # which comes up while Qt does
+    with (
+        interrupts.put_off(),
+        Logbook("window") as logbook,
+        processor.a_core_left(),
+        Engine() as engine,  # which comes up while Qt does
+    ):
         from cnnviz.gui import app  # Qt comes in here and nowhere else
 
         return app.run(
             engine,
+            logbook,
             preset=args.preset,
             dataset=args.dataset,
             data_dir=args.data_dir,
@@ -33,7 +40,7 @@ def run(args: Namespace) -> int:
             start=args.start,
             screenshot=args.screenshot,
             after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
-            reset_settings=args.reset_settings,
+            fresh_settings=args.reset_settings,
         )
 
 
@@ -55,7 +62,7 @@ def _check_screenshot(args: Namespace) -> None:
     if args.screenshot is not None:
         if args.screenshot.suffix.lower() != ".png":
             args.parser.error(f"argument --screenshot: accepted is a name that ends in .png, got {args.screenshot}")
-        check_destination(args.screenshot)
+        check_writable(args.screenshot)
 
 
 def _check_parameters(args: Namespace) -> None:

@@ -4,7 +4,6 @@ What is kept is the strokes, not the picture, so that a later preparation does t
 a picture has only that. The file is one that `cnnviz.data.drawings` reads.
 """
 
-import errno
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import platformdirs
 
-from cnnviz.atomic import ADVICE
+from cnnviz.atomic import WriteError, make_own_folder, remove, set_aside
 from cnnviz.data.drawings import MAX_FILE_BYTES, Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
+from cnnviz.foreign import open_foreign
 from cnnviz.locks import turn
 
 MOST = 10_000
@@ -239,11 +239,11 @@ class Collection:
 
     def _set_aside(self, fault: DrawingsError) -> None:
         """Give a file that cannot be read another name, so that nothing in it is lost."""
-        aside = next(p for n in range(1, 10_000) if not (p := self._path.with_suffix(f".damaged-{n}.json")).exists())
         try:
-            self._path.read_bytes()[:1]  # what is only not readable now is not damaged
-            self._path.rename(aside)
-        except OSError:
+            with open_foreign(self._path, "a file of drawings", MAX_FILE_BYTES, DrawingsError):
+                pass  # what is only not readable now is not damaged
+            aside = set_aside(self._path)
+        except (DrawingsError, WriteError):
             self.fault = f"your digits are kept in memory only, for their file cannot be read: {fault}"
             return
         self._stamp = None
@@ -256,22 +256,15 @@ class Collection:
             return
         try:
             if self.digits:
-                self._path.parent.mkdir(parents=True, exist_ok=True)  # once more, to be told what is wrong with it
+                make_own_folder(self._path.parent)  # once more, to be told what is wrong with it
                 write_lines(self._path, (digit.ink.line(digit.label) for digit in self.digits.values()))
             else:
-                self._path.unlink(missing_ok=True)
-        except (UserError, OSError) as fault:
-            self.fault = f"your digits are kept in memory only: {_cause(fault, self._path)}"
+                remove(self._path)
+        except WriteError as fault:
+            self.fault = f"your digits are kept in memory only: {fault}"
             return
         self._stamp, self._unsaved = self._find_stamp(), {}
 
 
 def _changed(digits: dict[str, OwnDigit], change: Change) -> dict[str, OwnDigit]:
     return {key: digit for key, digit in (digits | change).items() if digit is not None}
-
-
-def _cause(fault: Exception, path: Path) -> str:
-    if isinstance(fault, UserError):
-        return str(fault)
-    cause = errno.ENOTDIR if fault.errno == errno.EEXIST else fault.errno  # a file where the folder should be
-    return f"could not write {path}: {ADVICE.get(cause) or fault.strerror or fault}"

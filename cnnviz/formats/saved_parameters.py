@@ -1,7 +1,7 @@
 """What a parameter file holds, whichever format it is written in."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,7 +48,7 @@ class SavedParameters:
     def __post_init__(self) -> None:
         """Refuse parameters that the architecture could not be run with."""
         shapes = expected_shapes(self.architecture)
-        check_names(self.parameters, shapes)
+        check_names(self.parameters.keys(), shapes.keys())
         for name, shape in shapes.items():
             _check_array(name, self.parameters[name], shape)
         _check_json(self.training)
@@ -85,11 +85,11 @@ def expected_shapes(architecture: str) -> dict[str, tuple[int, ...]]:
     return {f"{layer}/{key}": shape for layer, shapes in layers.items() for key, shape in shapes.items()}
 
 
-def check_names(found: dict[str, object], expected: dict[str, object]) -> None:
-    """Raise FormatError unless both have the same keys, naming one that is missing or one too many."""
-    if missing := sorted(expected.keys() - found.keys()):
+def check_names(found: Set[str], expected: Set[str]) -> None:
+    """Raise FormatError unless both are the same, naming one that is missing or one too many."""
+    if missing := sorted(expected - found):
         raise FormatError(f"{missing[0]!r} is missing")
-    if surplus := sorted(found.keys() - expected.keys()):
+    if surplus := sorted(found - expected):
         raise FormatError(f"holds {surplus[0][:60]!r}, which is not expected")
 
 

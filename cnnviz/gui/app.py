@@ -1,13 +1,10 @@
 """Starting the program with its window."""
 
-import faulthandler
 import gc
-import logging
 import sys
-import threading
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -16,38 +13,20 @@ from cnnviz.atomic import write_atomically
 from cnnviz.data import default_dataset
 from cnnviz.data.collection import collection_path
 from cnnviz.errors import UserError
+from cnnviz.gui.faults import Faults
 from cnnviz.gui.interrupt_listener import InterruptListener
 from cnnviz.gui.main_window import MainWindow
-from cnnviz.gui.settings import Settings, load_settings, settings_path
+from cnnviz.gui.settings import load_settings, reset_settings, settings_path
 from cnnviz.gui.theme import text_font
 from cnnviz.gui.workbench import Workbench
+from cnnviz.logs import Logbook, take_crashes
 from cnnviz.resource_files import resource
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.engine import Engine
 from cnnviz.training.presets import DEFAULT_PRESET
 
-log = logging.getLogger(__name__)
-
 # Seconds. The worker computes in many short steps; giving way to the window more often keeps that smooth.
 SWITCH_INTERVAL = 0.002
-
-
-class Faults(QObject):
-    """Takes exceptions that nobody caught, from any thread, to the window."""
-
-    caught = Signal(str)
-
-    def install(self) -> None:
-        """Become the last resort for exceptions."""
-        sys.excepthook = self._report
-        threading.excepthook = self._report_thread
-
-    def _report(self, kind: type[BaseException], error: BaseException, trace: object) -> None:
-        log.error("unexpected fault", exc_info=(kind, error, trace))
-        self.caught.emit(f"unexpected fault: {kind.__name__}: {error}")  # queued to the window's thread
-
-    def _report_thread(self, args: threading.ExceptHookArgs) -> None:
-        self._report(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 class Screenshot(QObject):
@@ -75,6 +54,7 @@ class Screenshot(QObject):
 
 def run(
     engine: Engine,
+    logbook: Logbook,
     *,
     preset: str | None,
     dataset: str | None,
@@ -83,7 +63,7 @@ def run(
     start: bool,
     screenshot: Path | None,
     after: float,
-    reset_settings: bool,
+    fresh_settings: bool,
 ) -> int:
     """Open the window, and return the exit code once it is closed.
 
@@ -91,6 +71,8 @@ def run(
     ----------
     engine : Engine
         The process that trains; ended with the window.
+    logbook : Logbook
+        Where what goes wrong is written down.
     preset, dataset : str or None
         None: Escontrela's network; MNIST where it is at hand, generated strokes otherwise.
     data_dir, params : Path or None
@@ -99,8 +81,8 @@ def run(
         Whether training begins by itself.
     screenshot : Path or None
         Grab the window into this PNG file ``after`` seconds, then quit.
-    reset_settings : bool
-        Begin with default settings and layout.
+    fresh_settings : bool
+        Begin with default settings and layout, those remembered set aside.
 
     Raises
     ------
@@ -109,10 +91,9 @@ def run(
     KeyboardInterrupt
         An interrupt, which the caller puts off, has closed the window.
     """
-    faulthandler.enable()
     sys.setswitchinterval(SWITCH_INTERVAL)
     path = settings_path()
-    settings, complaint = (Settings(), None) if reset_settings else load_settings(path)
+    settings, note = (reset_settings if fresh_settings else load_settings)(path)
     data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
     config = TrainingConfig.from_preset(
         preset or DEFAULT_PRESET,
@@ -124,13 +105,16 @@ def run(
     workbench.own_digits.open(collection_path())
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
-    faults = Faults(window)
-    faults.caught.connect(workbench.failed)
+    faults = Faults(workbench, logbook, window, quiet=screenshot is not None)
     faults.install()
     workbench.open(params) if params else workbench.start_run()
     show_window(window, restore=screenshot is None)
-    if complaint:
-        workbench.failed.emit(complaint)
+    if logbook.complaint:
+        workbench.failed.emit(logbook.complaint)
+    if note:
+        (workbench.message if fresh_settings else workbench.failed).emit(note)
+    if not screenshot:
+        faults.tell_crashes(take_crashes())
     workbench.own_digits.tell_fault()
     if start:
         workbench.train()

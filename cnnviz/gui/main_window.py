@@ -351,6 +351,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
+        log.info("%s", line)
         self._show_notice(line, self._theme.text)
         self._until.start(MESSAGE_MS)
 
@@ -414,12 +415,11 @@ class MainWindow(QMainWindow):
         window = self._settings.window()
         if window is None:
             return False
-        remembered = (self._settings.geometry, self._settings.layout, self._settings.seal)
         self._settings.forget_window()
         self._save_settings()
         geometry, layout = window
         restored = self.restoreGeometry(QByteArray(geometry)) and self.restoreState(QByteArray(layout), LAYOUT_VERSION)
-        self._settings.geometry, self._settings.layout, self._settings.seal = remembered
+        self._settings.set_window(geometry, layout)
         self._save_settings()
         self._sized = restored
         return restored

@@ -1,5 +1,6 @@
 """What the window works on: the process that trains, the current run in it, and the newest snapshot of that."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +22,11 @@ from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice, check_value, own_digits
 from cnnviz.training.engine import Engine, Run
 from cnnviz.training.presets import PRESETS
+from cnnviz.training.runs import SavedRun
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
 
 NOTCHES = 10  # that make up the scale of an array
 NOTHING_CHOSEN = "click a weight, a bias or a pixel of the input first; then Alt+Up and Alt+Down nudge it"
@@ -55,6 +59,8 @@ class Workbench(QObject):
         The number that was chosen to be looked into.
     pointed : Place or None
         The number under the mouse, in whichever panel.
+    runs : Path or None
+        Where runs are kept, to be gone on with; None: nowhere.
     nudge : WhatIf or None
         What would be with the number that is nudged. Meanwhile the run rests, and knows nothing of it.
     """
@@ -68,6 +74,7 @@ class Workbench(QObject):
     nudge_changed = Signal()  # a number is nudged, or further, or no more
     message = Signal(str)  # something went well: one line
     failed = Signal(str)  # something went wrong: one line
+    faulted = Signal(str, str)  # training ended by what nobody foresaw, also told by ``failed``; and the trace
 
     def __init__(self, config: TrainingConfig, engine: Engine | None = None) -> None:
         """Take an engine that has already been started, or start one with the first run; close it in either case."""
@@ -78,6 +85,7 @@ class Workbench(QObject):
         self.subject: Place | None = None
         self.pointed: Place | None = None
         self.nudge: WhatIf | None = None
+        self.runs: Path | None = None
         self._goes_on = False  # after the nudge
         self._thread = TrainingThread(engine, self) if engine else None
         self._run: Run | None = None
@@ -98,8 +106,12 @@ class Workbench(QObject):
 
     # The run
 
-    def start_run(self, config: TrainingConfig | None = None, parameters: Parameters | None = None) -> None:
+    def start_run(
+        self, config: TrainingConfig | None = None, parameters: Parameters | None = None, resume: Path | None = None
+    ) -> None:
         """Begin anew with ``config`` (None: the same settings), at rest; the run so far is given up.
+
+        ``resume`` is the folder of a kept run with these settings, to be gone on with instead.
 
         UserError where the settings are wrong or the dataset is not there; the run so far stays.
         """
@@ -107,10 +119,11 @@ class Workbench(QObject):
         config.check()
         if not self._has_loaded_for(config):
             check_dataset(config.dataset, config.data_dir)
-        self._run = self._live_engine().begin(config, parameters, self._steps_per_second, self.probe)
+        self._run = self._live_engine().begin(config, parameters, self._steps_per_second, self.probe, self.runs, resume)
         self._own_digits_learnt = None
         if self._own_digits is not None:
             self._pass_own_digits_on()
+        log.info("a run begins: %s", config)
         self.config = config
         self._goes_on = False
         self._end_nudge()
@@ -121,6 +134,17 @@ class Workbench(QObject):
         # At once, not with the next poll: until then what an ended run refused would still be refused.
         self._status, self._was_running = self._run.status, False
         self.status_changed.emit(self._status)
+
+    def resume(self, run: SavedRun, lr_factor: float = 1.0) -> None:
+        """Go on with a kept run where it was saved last, at rest; with another learning rate where that is wished for.
+
+        UserError where that cannot be; the run so far stays.
+        """
+        summary = run.summary
+        self.start_run(replace(summary.config, data_dir=self.config.data_dir), resume=run.folder)
+        self.config = replace(self.config, lr=summary.learning_rate)
+        if lr_factor != 1:
+            self.set_learning_rate(summary.learning_rate * lr_factor)
 
     def try_run(self, config: TrainingConfig) -> None:
         """Begin anew with ``config``; where that cannot be, say why and leave the run so far alone."""
@@ -172,6 +196,8 @@ class Workbench(QObject):
             self._failure = self._run.failure
             self.snapshot = self.nudge or self.newest  # what was kept last has got lost
             self.failed.emit(self._failure)
+            if self._run.trace is not None:
+                self.faulted.emit(self._failure, self._run.trace)
 
     @property
     def status(self) -> Status:

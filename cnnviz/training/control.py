@@ -126,6 +126,7 @@ class Control:
         self._changed = threading.Condition()
         self._running = False
         self._stopped = False
+        self._abandoned = False
         self._single_steps = 0
         self._record = False
         self._refresh = False
@@ -135,7 +136,7 @@ class Control:
         self._next_step_at = 0.0
         self._learning_rate: float | None = None
         self._new_values: list[NewValue] = []
-        self._own_digits: Ingredient | None = None
+        self._own_digits: tuple[Ingredient | None] | None = None
         self._probe = ProbeChoice()
 
     @property
@@ -149,6 +150,11 @@ class Control:
         return self._stopped
 
     @property
+    def is_abandoned(self) -> bool:
+        """Whether the worker was told to end by nobody who knows of it."""
+        return self._abandoned
+
+    @property
     def steps_per_second(self) -> float | None:
         """The pace; None: as fast as possible."""
         return self._steps_per_second
@@ -158,10 +164,9 @@ class Control:
         """The image to follow."""
         return self._probe
 
-    @property
-    def own_digits(self) -> Ingredient | None:
-        """A person's digits, to be mixed into training; None: none."""
-        return self._own_digits
+    def own_digits_or(self, others: Ingredient | None) -> Ingredient | None:
+        """Return a person's digits, to be mixed into training (None: none), or ``others`` before any were set."""
+        return others if self._own_digits is None else self._own_digits[0]
 
     @property
     def evaluation_cancelled(self) -> bool:
@@ -191,6 +196,11 @@ class Control:
         """End the run for good."""
         self._set(_stopped=True, _running=False)
 
+    def abandon(self) -> None:
+        """End the run as one that was interrupted."""
+        self._set(_abandoned=True)
+        self.stop()
+
     def set_speed(self, steps_per_second: float | None) -> None:
         """Set the pace; None: as fast as possible. ConfigError where it is not above 0."""
         check_speed(steps_per_second)
@@ -217,7 +227,7 @@ class Control:
 
     def set_own_digits(self, images: np.ndarray, labels: np.ndarray, share: float) -> None:
         """Mix these into training from the next step on, instead of those before; as `own_digits` takes them."""
-        self._set(_own_digits=own_digits(images, labels, share))
+        self._set(_own_digits=(own_digits(images, labels, share),))
 
     def set_probe(self, probe: ProbeChoice) -> None:
         """Follow another image; of a drawing, as it is now."""

@@ -5,21 +5,25 @@ import queue
 import subprocess
 import sys
 import threading
+import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cnnviz import interrupts
 from cnnviz.errors import UserError
+from cnnviz.logs import discreet, take_crash_of
 from cnnviz.nn import Parameters
 from cnnviz.nn.parameters import Shapes
+from cnnviz.training.autosave import Saved
 from cnnviz.training.config import TrainingConfig, check_lr
 from cnnviz.training.control import NewValue, ProbeChoice, check_new_value, check_speed, own_digits
 from cnnviz.training.history import History
 from cnnviz.training.mailbox import Mailbox
-from cnnviz.training.messages import Begin, Message, Ready, Report, Wish, receive, send
+from cnnviz.training.messages import Begin, Goodbye, Message, Ready, Report, Wish, receive, send
 from cnnviz.training.record import StepRecord
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.shared_memory import SharedMemory
@@ -27,7 +31,7 @@ from cnnviz.training.snapshot import Snapshot, State
 
 log = logging.getLogger(__name__)
 
-GRACE_SECONDS = 1.0  # for the process to end by itself, which takes it some milliseconds
+GRACE_SECONDS = 5.0  # for the process to end by itself, which takes it some milliseconds, and the disk its time
 
 # The process finds its modules where this one does, however this one was started.
 _CODE = "import sys; _, memory, *sys.path = sys.argv; from cnnviz.training.worker import main; main(memory)"
@@ -42,6 +46,14 @@ class Run:
     status : Status
     failure : str or None
         What ended the run, in one line for the user; None while nothing went wrong.
+    has_diverged : bool
+        Whether that was divergence.
+    saved : Saved or None
+        The run's newest checkpoint.
+    save_fault : str or None
+        Why the newest one could not be kept, in one line; the run goes on.
+    trace : str or None
+        Where that happened, if it was an unexpected fault.
     control : RemoteControl
     """
 
@@ -49,6 +61,10 @@ class Run:
         self.config = config
         self.status = Status(Phase.LOADING)
         self.failure: str | None = None
+        self.has_diverged = False
+        self.saved: Saved | None = None
+        self.save_fault: str | None = None
+        self.trace: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()
@@ -74,7 +90,9 @@ class Run:
         else:
             self._history.extend(report.news)
             self._mailbox.put(Snapshot.of(self._complete(report), self.config, self._network))
-        self.failure = report.failure
+        self.saved, self.save_fault = report.saved, report.save_fault
+        self.trace, self.has_diverged = report.trace, report.has_diverged
+        self.failure = report.failure  # after all else, for who waits for one
         self.control.hear(report.wishes, report.is_running)
         self.status = report.status  # last: who reads that the run rests finds the snapshot of where
 
@@ -82,15 +100,16 @@ class Run:
         """Return the state that came with ``report``, with all that was not sent, or lies in shared memory."""
         parameters, gradients = (Parameters(self._network.parameter_shapes, v) for v in self._slots[report.slot])
         state = report.state
-        gradients = gradients if state.step else None
+        gradients = gradients if state.batch is not None else None
         self._record = state.record or self._record
         return replace(
             state, parameters=parameters, gradients=gradients, history=self._history.view(), record=self._record
         ).copy()
 
-    def fail(self, failure: str) -> None:
-        """End here what has ended there without a word."""
-        self.failure = self.failure or failure
+    def fail(self, failure: str, trace: str | None = None) -> None:
+        """End here what has ended there without a word; ``trace`` is all that is known of where."""
+        if self.failure is None:
+            self.trace, self.failure = trace, failure
         self.control.lose()
         self.status = Status(Phase.STOPPED)
 
@@ -199,7 +218,7 @@ class Engine:
         self._changing = threading.Lock()  # of the run, which must not come between a last word and its being passed on
         self._run: Run | None = None
         self._runs = 0
-        self._end: str | None = None
+        self._end: tuple[str, str] | None = None  # in one line, and the trace
         self._is_closing = False
         self._writer = threading.Thread(target=self._write, name="requests", daemon=True)
         try:
@@ -239,17 +258,22 @@ class Engine:
         parameters: Parameters | None = None,
         steps_per_second: float | None = None,
         probe: ProbeChoice | None = None,
+        runs: Path | None = None,
+        resume: Path | None = None,
     ) -> Run:
         """Begin a run with these settings, at rest, and give up the one so far.
 
         ``parameters`` are those to begin with (None: random ones), ``steps_per_second`` and ``probe`` the first wishes.
+        The run is kept in a folder in ``runs`` (None: nowhere), or goes on with the one in the folder ``resume``, whose
+        settings ``config`` then is.
         """
         with self._changing:
             self._runs += 1
             self._run = Run(self, self._runs, config)
             if self._end is not None:
-                self._run.fail(self._end)
-        self.send(Begin(self._runs, config, parameters, steps_per_second, (probe or ProbeChoice()).fixed()))
+                self._run.fail(*self._end)
+        probe = (probe or ProbeChoice()).fixed()
+        self.send(Begin(self._runs, config, parameters, steps_per_second, probe, runs, resume))
         return self._run
 
     def send(self, message: Message) -> None:
@@ -268,8 +292,9 @@ class Engine:
                 self._lose(error)
 
     def close(self) -> None:
-        """End the process, and wait for that; when it has been done before, do nothing."""
+        """End run and process, and wait for that; when it has been done before, do nothing."""
         self._is_closing = True
+        self._requests.put(Goodbye())
         self._requests.put(None)
         try:
             self._process.wait(GRACE_SECONDS)
@@ -286,14 +311,17 @@ class Engine:
             code = self._process.wait()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             end = f"the training process ended unexpectedly ({how}); R (Reset) begins anew"
+            crash = take_crash_of(self._process.pid)
+            trace = crash.report if crash else f"the training process {self._process.pid} left no trace"
         else:
             log.exception("what the training process reported could not be taken on")
             self._process.kill()
             end = f"training stopped by an unexpected fault: {type(error).__name__}: {error}"
+            trace = discreet("".join(traceback.format_exception(error)))
         with self._changing:
-            self._end = end
+            self._end = end, trace
             if self._run is not None:
-                self._run.fail(end)
+                self._run.fail(*self._end)
 
     def _write(self) -> None:
         stream = self._process.stdin

@@ -117,6 +117,13 @@ class History:
         self._learning_rates: tuple[tuple[int, float], ...] = ()
         self._edits: tuple[Edit, ...] = ()
 
+    @classmethod
+    def of(cls, view: HistoryView) -> "History":
+        """Return a history that goes on from ``view``."""
+        history = cls()
+        history.extend(view.since(history.view()))
+        return history
+
     def append(self, loss: float, accuracy: float) -> None:
         """Record a step."""
         self._make_room(1)

@@ -1,7 +1,7 @@
 """One step of learning: the gradient of a batch, and the update, on as many threads as there are."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -126,6 +126,14 @@ class Learner:
     def passes(self) -> list[Passes]:
         """What became of each shard of the latest batch, in the order of its images."""
         return [shard.passes for shard in self._shards[: self._used]]
+
+    def resume(self, step: int, moments: Mapping[str, np.ndarray], generators: Sequence[Mapping[str, Any]]) -> None:
+        """Go on as a learner of the same parameters would that had made ``step`` updates and had these."""
+        self.step = step
+        for name, moment in self.moments.items():
+            moment[...] = moments[name]
+        for generator, state in zip(self.generators, generators, strict=True):
+            generator.bit_generator.state = state
 
     def differentiate(self, images: np.ndarray, labels: np.ndarray) -> BatchCost:
         """Run grey images (N, 28, 28) forwards and backwards; the parameters stay as they are."""

@@ -1,17 +1,19 @@
 """What the window and the process that trains say to each other, and how it goes through a pipe.
 
-The window's process sends `Begin`, `Wish` and `Ready`, the one that trains sends `Report`. Each report has to be
-answered with `Ready` before the next one comes, so that a busy window never has a backlog before it.
+The window's process sends `Begin`, `Wish`, `Ready` and `Goodbye`, the one that trains sends `Report`. Each report has
+to be answered with `Ready` before the next one comes, so that a busy window never has a backlog before it.
 """
 
 import pickle
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from cnnviz.nn import Parameters
+from cnnviz.training.autosave import Saved
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.history import HistoryNews
@@ -33,6 +35,10 @@ class Begin:
     steps_per_second : float or None
     probe : ProbeChoice
         Pace and probe from the first moment on.
+    runs : Path or None
+        Where the run is kept; None: nowhere.
+    resume : Path or None
+        Folder of the run to go on with, whose settings ``config`` are; None: a new one.
     """
 
     run: int
@@ -40,6 +46,8 @@ class Begin:
     parameters: Parameters | None
     steps_per_second: float | None
     probe: ProbeChoice
+    runs: Path | None = None
+    resume: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,11 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Goodbye:
+    """No more will come. Where this was not said, the window is gone without a word, and the run was interrupted."""
+
+
+@dataclass(frozen=True)
 class Report:
     """Where a run is.
 
@@ -71,6 +84,14 @@ class Report:
     status : Status
     failure : str or None
         What ended the run, in one line for the user.
+    has_diverged : bool
+        Whether that was divergence.
+    saved : Saved or None
+        The run's newest checkpoint.
+    save_fault : str or None
+        Why the newest one could not be kept, in one line.
+    trace : str or None
+        Where that happened, for those who can mend it; None where nothing is to be mended.
     state : State or None
         The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
         and ``gradients`` in shared memory, and its ``record`` is None where an earlier report of the run had it.
@@ -86,12 +107,16 @@ class Report:
     is_running: bool
     status: Status
     failure: str | None
+    has_diverged: bool = False
+    saved: Saved | None = None
+    save_fault: str | None = None
+    trace: str | None = None
     state: State | None = None
     news: HistoryNews | None = None
     slot: int = 0
 
 
-Message = Begin | Wish | Ready | Report
+Message = Begin | Wish | Ready | Goodbye | Report
 
 _COUNT = struct.Struct("<I")
 

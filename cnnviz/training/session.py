@@ -3,7 +3,8 @@
 import enum
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from cnnviz.data import Dataset, ImageSet, load_dataset
 from cnnviz.data.mixing import load_images
 from cnnviz.errors import Cancelled
 from cnnviz.nn import Parameters
+from cnnviz.training.autosave import Autosave, Saved
+from cnnviz.training.checkpoint import Checkpoint
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import Action, Control
 from cnnviz.training.mailbox import Mailbox
+from cnnviz.training.runs import RunFolder, newest_checkpoint
 from cnnviz.training.snapshot import Probe, State
 from cnnviz.training.trainer import EpochDone, StepDone, Trainer
 
@@ -66,8 +70,12 @@ class Session:
     mailbox : Mailbox of State
         Its ``put`` is given the trainer's live arrays, and keeps copies.
     on_status : callable or None
-        Called on the worker's thread when ``status`` has been set, which it also is after every state put into the
-        mailbox.
+        Called when ``status`` has been set, which it also is after every state put into the mailbox, and when
+        ``saved`` or ``save_fault`` may have changed; on the worker's thread, or on one of its own.
+    runs : Path or None
+        Where the run is kept; None: nowhere.
+    resume : Path or None
+        Folder of the run to go on with, instead of a new one.
     """
 
     def __init__(
@@ -77,6 +85,8 @@ class Session:
         dataset: Dataset | None = None,
         mailbox: Mailbox[State] | None = None,
         on_status: Callable[[], None] | None = None,
+        runs: Path | None = None,
+        resume: Path | None = None,
     ) -> None:
         self.config = config
         self.dataset = dataset
@@ -87,6 +97,9 @@ class Session:
         self._has_news = False  # a state that was put into the mailbox since the status was set
         self._status = Status(Phase.LOADING)
         self._initial = parameters
+        self._resume = resume
+        self._autosave = Autosave(runs, on_written=on_status)
+        self._trainer: Trainer | None = None
         self._published_at = 0.0
         self._rate = _Throughput()
 
@@ -102,22 +115,50 @@ class Session:
         if self._on_status is not None:
             self._on_status()
 
+    @property
+    def saved(self) -> Saved | None:
+        """The run's newest checkpoint."""
+        return self._autosave.saved
+
+    @property
+    def save_fault(self) -> str | None:
+        """Why the newest one could not be kept, in one line."""
+        return self._autosave.fault
+
     def run(self) -> None:
-        """Work until ``control.stop()``; UserError where data or training fail."""
+        """Work until ``control.stop()``; UserError where data, the run to be gone on with or training fail."""
+        is_good = False
         try:
-            if self.dataset is None:
-                self.dataset = load_dataset(self.config.dataset, self.config.data_dir, self._loading)
-            if self.mixed_in is None:
-                self.mixed_in = tuple(
-                    load_images(source, self.config.data_dir, self._loading) for source, _ in self.config.mix
-                )
-            self._trainer = Trainer(self.config, self.dataset, self._initial, self.mixed_in)
+            self._prepare()
             self._work()
+            is_good = True
         except Cancelled:
             pass
         finally:
             self.control.stop()
+            self._autosave.end(self._trainer if is_good else None, not self.control.is_abandoned)
             self.status = Status(Phase.STOPPED)
+
+    def _prepare(self) -> None:
+        checkpoint = self._take_up() if self._resume is not None else None
+        if self.dataset is None:
+            self.dataset = load_dataset(self.config.dataset, self.config.data_dir, self._loading)
+        if self.mixed_in is None:
+            self.mixed_in = tuple(
+                load_images(source, self.config.data_dir, self._loading) for source, _ in self.config.mix
+            )
+        if checkpoint is not None:
+            self._trainer = Trainer.resumed(checkpoint, self.dataset, self.mixed_in)
+            self._autosave.resumed(self._trainer)
+        else:
+            self._trainer = Trainer(self.config, self.dataset, self._initial, self.mixed_in)
+
+    def _take_up(self) -> Checkpoint:
+        """Make the run's folder this session's, and return what to go on from."""
+        folder = RunFolder(self._resume)
+        self._autosave = Autosave(self._resume.parent, folder, on_written=self._on_status)
+        checkpoint = newest_checkpoint(self._resume)
+        return replace(checkpoint, config=replace(checkpoint.config, data_dir=self.config.data_dir))
 
     def _work(self) -> None:
         events = self._trainer.events(self._testing)
@@ -139,23 +180,29 @@ class Session:
         trainer = self._trainer
         if trainer.epoch == trainer.epochs:  # finished, and asked for more
             trainer.epochs += self.config.epochs
+        self._autosave.before_step(trainer)
         next(events)
         self._rate.count(self.config.batch_size)
+        self._autosave.after_step(trainer)
         epoch_done = trainer.step_in_epoch == trainer.steps_per_epoch
         if epoch_done:
             self._publish()
             self.control.begin_evaluation()
             next(events)
+            self._autosave.at_rest(trainer)
             if trainer.epoch == trainer.epochs:
                 self.control.pause()
         if epoch_done or not self.control.is_running or self._is_due():
             self._publish()
 
     def _apply_wishes(self) -> None:
-        self._trainer.own_digits = self.control.own_digits
-        if (lr := self.control.take_learning_rate()) is not None:
+        self._trainer.own_digits = self.control.own_digits_or(self._trainer.own_digits)
+        lr, values = self.control.take_learning_rate(), self.control.take_new_values()
+        if lr is not None or values:
+            self._autosave.at_rest(self._trainer)
+        if lr is not None:
             self._trainer.learning_rate = lr
-        for new in self.control.take_new_values():
+        for new in values:
             self._trainer.set_parameter(new)
 
     def _rest_or_train(self) -> None:
@@ -166,6 +213,7 @@ class Session:
                 self.status = Status(Phase.TRAINING, samples_per_second=self._rate.per_second)
             return
         self._rate = _Throughput()
+        self._autosave.at_rest(self._trainer)
         finished = self._trainer.epoch == self._trainer.epochs
         self.status = Status(Phase.FINISHED if finished else Phase.PAUSED)
 

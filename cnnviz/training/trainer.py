@@ -3,16 +3,19 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from cnnviz.data.datasets import Dataset, ImageSet, Renewable, head
-from cnnviz.errors import Cancelled, UserError
+from cnnviz.errors import Cancelled
 from cnnviz.nn import OPTIMIZERS, SCHEDULES, Parameters
 from cnnviz.training.batches import Batch, Ingredient, mix_in, take_batch
+from cnnviz.training.checkpoint import Checkpoint, CheckpointError, fingerprint
 from cnnviz.training.config import ConfigError, TrainingConfig, check_lr
 from cnnviz.training.control import NewValue, check_new_value, parameter_text
+from cnnviz.training.divergence import DivergenceError, layer_of_outputs, layer_of_parameters
 from cnnviz.training.evaluation import Evaluation, Progress, evaluate
 from cnnviz.training.history import Edit, History, TestPoint
 from cnnviz.training.learner import Learner
@@ -22,9 +25,7 @@ from cnnviz.training.snapshot import Probe, Snapshot, State
 # Independent streams of random numbers from one seed.
 _INITIALIZATION, _ORDER, _DROPOUT, _MIX, _OWN, _AUGMENT = range(6)
 
-
-class DivergenceError(UserError):
-    """The cost, or a parameter, is no longer a number."""
+_LARGEST = float(np.finfo(np.float32).max)  # that the history can hold
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,38 @@ class Trainer:
         self._begin_epoch()
         self._batch: Batch | None = None  # the latest
 
+    @classmethod
+    def resumed(cls, checkpoint: Checkpoint, dataset: Dataset, mixed_in: Sequence[ImageSet] = ()) -> "Trainer":
+        """Return a trainer that goes on from ``checkpoint``, bit for bit as the one that made it.
+
+        Its first state has neither batch nor gradients nor record: these are of a step before.
+
+        Raises
+        ------
+        CheckpointError
+            The images are not those that the run had.
+        """
+        trainer = cls(checkpoint.config, dataset, checkpoint.parameters, mixed_in)
+        trainer._resume(checkpoint)
+        return trainer
+
+    def checkpoint(self) -> Checkpoint:
+        """Return all that the next step depends on, which no later step changes."""
+        return Checkpoint(
+            config=self.config,
+            data=self._data,
+            step=self.step,
+            epoch=self.epoch,
+            step_in_epoch=self.step_in_epoch,
+            epochs=self.epochs,
+            learning_rate=self._learning_rate,
+            parameters=self.parameters.frozen_copy(),
+            moments={name: moment.copy() for name, moment in self._learner.moments.items()},
+            generators=tuple(generator.bit_generator.state for generator in self._learner.generators),
+            history=self.history.view(),
+            own_digits=self.own_digits,
+        )
+
     @property
     def parameters(self) -> Parameters:
         """The live parameters, changed in place by every step."""
@@ -190,7 +223,8 @@ class Trainer:
             evaluation = evaluate(self.network, self.parameters, self.test, normalization, progress)
         except Cancelled:
             return None
-        self._require_finite(evaluation.loss, "the cost on the test set")
+        if not math.isfinite(evaluation.loss):
+            raise self._divergence(f"the cost on the test set is {evaluation.loss}")
         epoch = self.epoch + self.step_in_epoch / self.steps_per_epoch
         self.history.append_test(TestPoint(self.step, epoch, evaluation))
         return evaluation
@@ -214,7 +248,7 @@ class Trainer:
         """Return the state after the latest step, uncopied, with ``probe`` still to be traced through it."""
         return State(
             parameters=self.parameters,
-            gradients=self._learner.gradients if self.step else None,
+            gradients=self._learner.gradients if self._batch else None,
             batch=self._batch,
             step=self.step,
             epoch=self.epoch,
@@ -234,6 +268,31 @@ class Trainer:
         if parameters.shapes != self.network.parameter_shapes:
             raise ConfigError("parameters", f"those of a network like {self.config.preset}", "those of another network")
         return parameters.copy()
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        if checkpoint.data != self._data:
+            raise CheckpointError(
+                f"the images of {self.config.dataset} are no longer those that the run began with, so it cannot go on; "
+                "bring them back, or export its parameters and begin anew from them"
+            )
+        made = checkpoint.epoch * self.steps_per_epoch + checkpoint.step_in_epoch
+        if checkpoint.step != made or checkpoint.step_in_epoch > self.steps_per_epoch:
+            raise CheckpointError("the checkpoint's steps do not add up to its epochs; choose another one")
+        self.epoch, self.step_in_epoch = checkpoint.epoch, checkpoint.step_in_epoch
+        self.epochs = checkpoint.epochs
+        self._learning_rate = checkpoint.learning_rate
+        self.history = History.of(checkpoint.history)
+        self.own_digits = checkpoint.own_digits
+        self._learner.resume(checkpoint.step, checkpoint.moments, checkpoint.generators)
+        self._begin_epoch()
+
+    @cached_property
+    def _data(self) -> tuple[int, ...]:
+        """What the images are recognised by; of those that are new each epoch, only how many there are."""
+        return tuple(
+            len(images) if self.config.fresh and isinstance(images, Renewable) else fingerprint(images)
+            for images in (*self._sources(), self.test)
+        )
 
     def _check_fresh(self) -> None:
         if self.config.fresh and not any(isinstance(images, Renewable) for images in self._sources()):
@@ -265,12 +324,14 @@ class Trainer:
         record = StepRecord.of(self._learner, batch, self.learning_rate) if self.records_next_step else self.record
         with np.errstate(over="ignore", invalid="ignore"):  # told by the checks, in words
             loss, accuracy = self._learner.differentiate(batch.images, batch.labels)
-            self._require_finite(loss, "the cost of a batch")
+            if not abs(loss) <= _LARGEST:
+                raise self._divergence(f"the cost of a batch is {loss}", batch)
             self._learner.update(self.learning_rate)
             self.step_in_epoch += 1
-            self._require_finite(self.parameters.vector @ self.parameters.vector, "the size of the parameters")
+            self.history.append(loss, accuracy)
+            if not math.isfinite(self.parameters.vector @ self.parameters.vector):
+                raise self._divergence("the parameters are too large")
         self._batch, self.record, self.records_next_step = batch, record, False
-        self.history.append(loss, accuracy)
         return StepDone(self.step, loss, accuracy)
 
     def _make_batch(self, indices: np.ndarray) -> Batch:
@@ -288,12 +349,17 @@ class Trainer:
         """Return the random numbers of a stream for the next step."""
         return np.random.default_rng([self.config.seed, stream, self.step])
 
-    def _require_finite(self, value: float, meaning: str) -> None:
-        if not math.isfinite(value):
-            raise DivergenceError(
-                f"training diverged: {meaning} is {value} after step {self.step}, at a learning rate of "
-                f"{self._learning_rate:g}; reset and take a tenth of that rate"
-            )
+    def _divergence(self, finding: str, batch: Batch | None = None) -> DivergenceError:
+        """Return what tells where it began: in a layer's parameters, or in what it makes of ``batch``."""
+        if layer := layer_of_parameters(self.parameters):
+            finding = f"the parameters of {layer} are no longer finite"
+        elif batch is not None:
+            inputs = self.config.recipe.normalization.apply(batch.images)
+            if layer := layer_of_outputs(self.network, self.parameters, inputs):
+                finding = f"{finding}, the output of {layer} no longer finite"
+        losses = self.history.view().losses
+        last_good = (len(losses), float(losses[-1])) if len(losses) else None
+        return DivergenceError(finding, layer, self.step, self._learning_rate, last_good)
 
 
 def _head(images: ImageSet, size: int | None, usual: int | None) -> ImageSet:

@@ -5,13 +5,13 @@ would lose a third of its speed. For the same reason the trainer's thread sends 
 something to say: a third thread would cost it more in waiting for that lock than the sending does.
 """
 
-import faulthandler
 import gc
 import logging
 import os
 import sys
 import threading
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
@@ -20,10 +20,12 @@ import numpy as np
 
 from cnnviz import interrupts
 from cnnviz.errors import UserError
+from cnnviz.logs import Logbook, discreet
 from cnnviz.training.config import TrainingConfig
+from cnnviz.training.divergence import DivergenceError
 from cnnviz.training.history import HistoryView
 from cnnviz.training.mailbox import Mailbox
-from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
+from cnnviz.training.messages import Begin, Goodbye, Ready, Report, Wish, receive, send
 from cnnviz.training.record import StepRecord
 from cnnviz.training.session import SNAPSHOTS_PER_SECOND, Session
 from cnnviz.training.shared_memory import attach
@@ -31,22 +33,23 @@ from cnnviz.training.snapshot import State
 
 log = logging.getLogger(__name__)
 
+END_SECONDS = 10.0  # for the last checkpoint, however slow the disk
+
 _NO_HISTORY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), ())
 
 
 def main(memory: str) -> None:
     """Serve the process that started this one, through standard input and output, and end with it."""
     interrupts.ignore()  # the window decides, and this process ends with it
-    if sys.stderr is not None:
-        faulthandler.enable()
-    reports = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what anybody prints does not get in between
-    serve(sys.stdin.buffer, reports, memory)
-    os._exit(0)  # at once, whatever step or test is under way: nothing here is worth keeping
+    with Logbook("training"):  # whatever is wrong with that, the window has it too, and tells it
+        reports = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)  # what anybody prints does not get in between
+        serve(sys.stdin.buffer, reports, memory)
+    os._exit(0)  # at once: what is worth keeping has been kept
 
 
 def serve(requests: BinaryIO, reports: BinaryIO, memory: str) -> None:
-    """Obey ``requests`` and report until their stream ends; a run still at work ends after its step.
+    """Obey ``requests`` and report until their stream ends; a run still at work ends after its step, and is kept.
 
     ``memory`` is the handle of the `SharedMemory` for parameters and gradients.
     """
@@ -55,14 +58,19 @@ def serve(requests: BinaryIO, reports: BinaryIO, memory: str) -> None:
     try:
         while True:
             request = receive(requests)
+            if isinstance(request, Goodbye):
+                break
             if isinstance(request, Begin):
                 run = _Run(request, reporter, memory, previous=run)
             elif run is not None and request.run == run.number:
                 run.obey(request)
+        end = _Run.end
     except EOFError:
-        reporter.close()
-        if run is not None:
-            run.end()
+        end = _Run.abandon
+    reporter.close()
+    if run is not None:
+        end(run)
+        run.join(END_SECONDS)
 
 
 class _Reporter:
@@ -133,17 +141,24 @@ class _Run:
 
     def __init__(self, request: Begin, reporter: _Reporter, memory: str, previous: "_Run | None") -> None:
         """Begin what ``request`` asks for, as soon as ``previous`` is through with its last step."""
+        log.info("run %d: %s", request.run, request.config)
         self.number = request.run
         self.reporter = reporter
         self.is_awaited = True
         self._outbox = _Outbox(self, memory)
         self._session = Session(
-            request.config, request.parameters, mailbox=self._outbox, on_status=lambda: self.tell(in_time=True)
+            request.config,
+            request.parameters,
+            mailbox=self._outbox,
+            on_status=lambda: self.tell(in_time=True),
+            runs=request.runs,
+            resume=request.resume,
         )
         self._session.control.set_speed(request.steps_per_second)
         self._session.control.set_probe(request.probe)
         self._wishes = 0
-        self._failure: str | None = None
+        self._failure: UserError | None = None
+        self._trace: str | None = None
         self._told: Report | None = None
         self._told_at = 0.0
         self._history_told = _NO_HISTORY
@@ -168,6 +183,14 @@ class _Run:
         """Have the session end, without waiting for it."""
         self._session.control.stop()
 
+    def abandon(self) -> None:
+        """Have the session end as one that was interrupted."""
+        self._session.control.abandon()
+
+    def join(self, timeout: float) -> None:
+        """Wait until it has ended, and what it learnt is on the disk, for at most ``timeout`` seconds."""
+        self._thread.join(timeout)
+
     def tell(self, in_time: bool = False) -> None:
         """Report what the window does not know yet, if it is ready for it; ``in_time``: mere progress not too often."""
         with self.reporter.lock:
@@ -176,7 +199,15 @@ class _Run:
             # In this order, for the session puts the state of where it rests into the outbox before it says that it
             # does.
             report = Report(
-                self.number, self._wishes, self._session.control.is_running, self._session.status, self._failure
+                self.number,
+                self._wishes,
+                self._session.control.is_running,
+                self._session.status,
+                self._failure and str(self._failure),
+                isinstance(self._failure, DivergenceError),
+                self._session.saved,
+                self._session.save_fault,
+                self._trace,
             )
             state = self._outbox.take()
             if state is not None:
@@ -208,10 +239,11 @@ class _Run:
         try:
             self._session.run()
         except UserError as error:
-            self._failure = str(error)
+            self._failure = error
         except Exception as error:
             log.exception("training failed")
-            self._failure = f"training stopped by an unexpected fault: {type(error).__name__}: {error}"
+            self._failure = UserError(f"training stopped by an unexpected fault: {type(error).__name__}: {error}")
+            self._trace = discreet(traceback.format_exc())
         self.tell()
 
     def _take_over(self) -> None:

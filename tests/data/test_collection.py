@@ -205,7 +205,7 @@ def test_that_without_a_place_to_write_digits_are_kept_in_memory(path):
     collection = Collection(path)
     assert collection.fault is None
     collection.apply(adding([Drawing(SEVEN, 7)]))
-    assert collection.fault.startswith("your digits are kept in memory only: could not write ")
+    assert collection.fault.startswith("your digits are kept in memory only: could not create the folder ")
     assert "what should be its folder is a file" in collection.fault
     collection.apply(adding([Drawing(ONE, 1)]))
     assert labels(collection) == [7, 1]

@@ -10,9 +10,10 @@ from cnnviz.explain.places import INPUT, Cell, Probability, Weight, value_at
 from cnnviz.explain.what_if import WhatIf
 from cnnviz.formats import read_parameters
 from cnnviz.training.control import ProbeChoice
+from cnnviz.training.divergence import DivergenceError
 from cnnviz.training.evaluation import evaluate
 from cnnviz.training.session import Phase
-from cnnviz.training.trainer import DivergenceError, Trainer
+from cnnviz.training.trainer import Trainer
 
 CENTRE = Weight("conv1", "weight", (3, 0, 1, 2))
 PIXEL = Cell(INPUT, (12, 13, 0))
@@ -315,7 +316,7 @@ def test_that_own_digits_are_read_by_the_run_and_not_by_the_what_if(live):
 
 def test_that_a_run_that_has_ended_keeps_nothing_and_says_so(live, wait_until, monkeypatch):
     def diverge(*args):
-        raise DivergenceError("training diverged: the cost is nan")
+        raise DivergenceError("the cost is nan", None, 3, 10.0, None)
 
     monkeypatch.setattr(Trainer, "_learn", diverge)
     live.step()

@@ -13,8 +13,9 @@ from cnnviz.gui.workbench import Workbench
 from cnnviz.resource_files import SHIPPED, resource
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
+from cnnviz.training.divergence import DivergenceError
 from cnnviz.training.session import Phase
-from cnnviz.training.trainer import DivergenceError, Trainer
+from cnnviz.training.trainer import Trainer
 
 
 def has_come_to(workbench, step):
@@ -274,7 +275,7 @@ def diverging(live, monkeypatch):
     """Make the next step of the current run diverge."""
 
     def diverge(*args):
-        raise DivergenceError("training diverged: reset and take a tenth of that rate")
+        raise DivergenceError("all is lost", "conv1", 3, 10.0, None)
 
     monkeypatch.setattr("cnnviz.training.trainer.Trainer._learn", diverge)
     told = []
@@ -285,7 +286,7 @@ def diverging(live, monkeypatch):
 def test_that_a_run_that_diverged_rests_and_says_how_to_go_on(live, diverging, wait_until):
     live.train()
     wait_until(lambda: live.poll() or (diverging and live.status.phase is Phase.STOPPED))
-    assert diverging == ["training diverged: reset and take a tenth of that rate"]
+    assert diverging == [str(DivergenceError("all is lost", "conv1", 3, 10.0, None))]
     assert not live.is_running
     for wish in (live.toggle, live.step, live.evaluate):
         wish()

@@ -7,6 +7,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
+from cnnviz.data.datasets import ArrayImageSet
+from cnnviz.training.batches import Ingredient
 from cnnviz.training.config import ConfigError
 from cnnviz.training.control import Action, Control, NewValue, ProbeChoice, own_digits
 
@@ -350,16 +352,21 @@ def test_that_pausing_and_running_again_does_not_outrun_the_pace(control, worker
 
 DIGITS = np.arange(2 * 784).reshape(2, 28, 28).astype(np.uint8)
 LABELS = np.array([3, 8])
+OTHERS = Ingredient("other digit", ArrayImageSet(DIGITS, LABELS), 0.5)
+
+
+def test_that_others_are_taken_until_own_digits_are_set():
+    assert Control().own_digits_or(OTHERS) is OTHERS
 
 
 def test_that_own_digits_are_kept_as_they_were_when_they_were_set():
     control, images = Control(), DIGITS.copy()
     control.set_own_digits(images, LABELS, 0.25)
     images[:] = 0
-    kept, labels = control.own_digits.images.batch(np.arange(2))
+    kept, labels = control.own_digits_or(None).images.batch(np.arange(2))
     assert np.array_equal(kept, DIGITS)
     assert labels.tolist() == [3, 8]
-    assert control.own_digits.share == 0.25
+    assert control.own_digits_or(None).share == 0.25
 
 
 @pytest.mark.parametrize(("count", "share"), [(0, 0.5), (2, 0.0)])
@@ -367,7 +374,7 @@ def test_that_no_digits_or_no_share_stand_for_none(count, share):
     control = Control()
     control.set_own_digits(DIGITS, LABELS, 0.25)
     control.set_own_digits(DIGITS[:count], LABELS[:count], share)
-    assert control.own_digits is None
+    assert control.own_digits_or(OTHERS) is None
 
 
 @pytest.mark.parametrize(

@@ -442,6 +442,19 @@ def test_that_a_process_that_is_killed_fails_its_run_in_one_line(single):
     assert not single.engine.is_alive
     late = single.engine.begin(small())
     assert late.failure == single.run.failure
+    assert late.trace == f"the training process {single.process.pid} left no trace"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+def test_that_a_process_that_crashes_leaves_its_trace_to_the_run(single):
+    single.begin(small(epochs=1000))
+    single.process.send_signal(signal.SIGSEGV)
+    single.wait_until(lambda: single.run.failure)
+    assert "(signal 11)" in single.run.failure
+    assert single.run.trace.startswith(f"The training process {single.process.pid} crashed on ")
+    assert "Segmentation fault" in single.run.trace
+    assert "cnnviz/training/worker.py" in single.run.trace
+    assert "INFO cnnviz.training.worker [MainThread] run 1: TrainingConfig(preset='escontrela'" in single.run.trace
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")

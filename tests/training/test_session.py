@@ -10,9 +10,10 @@ import cnnviz.training.session as session_module
 from cnnviz.data.datasets import ArrayImageSet, DataError, Dataset
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
+from cnnviz.training.divergence import DivergenceError
 from cnnviz.training.session import Phase, Session, Status
 from cnnviz.training.snapshot import Snapshot
-from cnnviz.training.trainer import DivergenceError, Trainer
+from cnnviz.training.trainer import Trainer
 
 
 class Worker(threading.Thread):

@@ -11,9 +11,10 @@ from cnnviz.errors import Cancelled, UserError
 from cnnviz.training.batches import Ingredient
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import NewValue
+from cnnviz.training.divergence import DivergenceError
 from cnnviz.training.history import Edit
 from cnnviz.training.presets import PRESETS
-from cnnviz.training.trainer import DivergenceError, EpochDone, StepDone, Trainer
+from cnnviz.training.trainer import EpochDone, StepDone, Trainer
 
 
 def trained(trainer: Trainer) -> np.ndarray:
@@ -326,7 +327,8 @@ def test_that_a_run_that_diverges_says_so_in_one_line(make_trainer, preset, opti
         trained(trainer)
     message = str(caught.value)
     assert message.startswith("training diverged: ")
-    assert message.endswith(" at a learning rate of 10; reset and take a tenth of that rate")
+    assert " at a learning rate of 10; " in message
+    assert message.endswith("; reset and take a tenth of that rate")
     assert "\n" not in message
     assert isinstance(caught.value, UserError)
 
@@ -346,8 +348,12 @@ def zhou_in_flames(make_config, train_grey: int) -> Trainer:
 def test_that_a_cost_that_is_no_number_ends_the_run_before_the_update(make_config):
     trainer = zhou_in_flames(make_config, train_grey=255)
     before = trainer.parameters.vector.copy()
-    with pytest.raises(DivergenceError, match="the cost of a batch is nan after step 0"):
+    with pytest.raises(
+        DivergenceError, match="the cost of a batch is nan, the output of dense1 no longer finite after step 0"
+    ) as e:
         trained(trainer)
+    assert (e.value.layer, e.value.step) == ("dense1", 0)
+    assert "last good" not in str(e.value)
     assert np.array_equal(trainer.parameters.vector, before)
 
 
@@ -362,8 +368,10 @@ def test_that_the_last_step_of_a_run_does_not_leave_infinite_parameters_unnotice
     trainer = zhou_in_flames(make_config, train_grey=255)
     trainer.parameters["dense1"]["weight"][...] = 0  # all logits equal, a finite cost, a gradient beyond bounds
     trainer.learning_rate = 10
-    with pytest.raises(DivergenceError, match="the size of the parameters is inf after step 1"):
+    with pytest.raises(DivergenceError, match="the parameters of dense1 are no longer finite after step 1, ") as caught:
         next(trainer.events())
+    assert caught.value.layer == "dense1"
+    assert "the last good cost was 2.303 nats, in step 1; " in str(caught.value)
 
 
 # Scoring

@@ -1,0 +1,46 @@
+"""Training that ends in numbers that are none: where it began, in words."""
+
+import numpy as np
+
+from cnnviz.errors import UserError
+from cnnviz.nn import Network, Parameters
+
+
+class DivergenceError(UserError):
+    """The cost, or a parameter, is no longer a number.
+
+    Attributes
+    ----------
+    layer : str or None
+        The first one whose parameters or output are no longer finite; None where only the cost is not.
+    step : int
+        Updates made.
+    """
+
+    def __init__(
+        self, finding: str, layer: str | None, step: int, lr: float, last_good: tuple[int, float] | None
+    ) -> None:
+        """``last_good`` is the latest step whose cost was a number, and that cost in nats; None: there was none."""
+        self.layer = layer
+        self.step = step
+        good = f"the last good cost was {last_good[1]:.4g} nats, in step {last_good[0]}; " if last_good else ""
+        super().__init__(
+            f"training diverged: {finding} after step {step}, at a learning rate of {lr:g}; {good}"
+            "reset and take a tenth of that rate"
+        )
+
+
+def layer_of_parameters(parameters: Parameters) -> str | None:
+    """Return the first layer whose parameters' squares no longer add up to a finite number; None: there is none."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer, span in parameters.spans.items():
+            if not np.isfinite(parameters.vector[span] @ parameters.vector[span]):
+                return layer
+    return None
+
+
+def layer_of_outputs(network: Network, parameters: Parameters, inputs: np.ndarray) -> str | None:
+    """Return the first layer that makes something infinite of ``inputs`` (N, 28, 28, 1); None: there is none."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        outputs = network.forward(inputs, parameters).outputs
+    return next((layer for layer, output in outputs.items() if not np.isfinite(output).all()), None)
