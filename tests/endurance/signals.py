@@ -9,6 +9,7 @@ With ``--windows N`` so many windows share one person's folders instead, and are
 import argparse
 import json
 import os
+import re
 import signal
 import socket
 import statistics
@@ -140,11 +141,11 @@ def _fault_of_code(case: Case, code: int, ended_by_itself: bool) -> str | None:
 
 
 def _fault_of_words(errors: str) -> str | None:
-    """Find what no user should read; while Python itself starts, before any line of the program, it is Python's."""
+    """Find what no user should read; while Python itself starts, before the program does, it is Python's."""
     suspicious = ("Fatal Python error", "QThread: Destroyed", "QBackingStore", "terminate called", "core dumped")
     if found := next((each for each in suspicious if each in errors), None):
         return f"it says {found!r}"
-    if "Traceback" in errors and str(ROOT) in errors:
+    if "Traceback" in errors and re.search(rf"{re.escape(str(ROOT))}/cnnviz/(?!__)", errors):
         return f"a traceback: {errors.splitlines()[-1]}"
     return None
 
@@ -194,7 +195,7 @@ def try_together(count: int, folder: Path) -> list[str]:
     settings, deadline = folder / "config" / "cnnviz", time.monotonic() + MOST_SECONDS
     while not all(len(_descendants(process.pid)) == 1 for process in processes) and time.monotonic() < deadline:
         time.sleep(0.1)
-    time.sleep(_LIFE)
+    time.sleep(1.0)  # of training
     children = [child for process in processes for child in _descendants(process.pid)]
     for process in processes:
         process.send_signal(each.number)
@@ -221,11 +222,13 @@ def silent_proxy() -> Iterator[str]:
 
         thread = threading.Thread(target=take, name="proxy", daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        for connection in taken:
-            connection.close()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in taken:
+                connection.close()
 
 
 def sweep(cases: list[tuple[int, Case]]) -> tuple[list[str], list[float]]:

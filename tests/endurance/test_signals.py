@@ -15,8 +15,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="lo
 
 MOMENTS = (
     Case(WINDOW, "one signal", signal.SIGINT, 0.2),
-    Case(WINDOW, "one signal", signal.SIGHUP, 0.4),
-    Case(WINDOW, "one signal", signal.SIGTERM, 1.5),
+    Case(WINDOW, "one signal", signal.SIGHUP, 1.5),
     Case(WINDOW, "kill -9 of the window", signal.SIGTERM, 1.5),
     Case(WINDOW, "kill -9 of the training process", signal.SIGTERM, 1.5),
     Case(TRAINING, "two signals", signal.SIGTERM, 0.7),
