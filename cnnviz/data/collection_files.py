@@ -1,5 +1,6 @@
 """A person's digits out into files that other programs read, and in from files of others."""
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -60,7 +61,7 @@ def read_digits(path: Path) -> Change:
 
 
 def _drawings(path: Path) -> list[Drawing]:
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         return _drawings_of_folder(path)
     if read_magic(path) in CONTENT:
         return _drawings_of_pair(*_pair_of(path))
@@ -92,7 +93,7 @@ def _pair_of(path: Path) -> tuple[Path, Path]:
             continue
         name = path.name.replace(own[0], others[0]).replace(own[1], others[1])
         plain = name.removesuffix(".gz")
-        partner = next((p for n in (name, plain, f"{plain}.gz") if (p := path.with_name(n)).is_file()), None)
+        partner = next((p for n in (name, plain, f"{plain}.gz") if os.path.isfile(p := path.with_name(n))), None)
         if partner is None:
             raise DataError(f"{path}: expected {name} beside it, found no such file; put both into one folder")
         return (path, partner) if own is images else (partner, path)

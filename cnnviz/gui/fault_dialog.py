@@ -71,7 +71,6 @@ class FaultDialog(QDialog):
         self._headline.setFont(bold)
         self._count.setProperty("role", "warning")
         self._about.setProperty("role", "muted")
-        self._about.setText(_ABOUT_THE_REPORT)
         self.details = _details()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
@@ -109,6 +108,7 @@ class FaultDialog(QDialog):
         """Tell ``fault``, or count it where another one is being told."""
         if not self.isVisible():
             self.faults = []
+            self._about.setText(_ABOUT_THE_REPORT)
             self._fold(True)
         self.faults.append(fault)
         self.details.setPlainText("\n\n".join(f"{each.headline}\n{each.trace}" for each in self.faults))
@@ -122,6 +122,7 @@ class FaultDialog(QDialog):
         told = next((fault for fault in self.faults if fault.ends_training), self.faults[0])
         self._headline.setText(told.headline)
         self._comfort.setText(told.comfort)
+        self.setAccessibleDescription(f"{told.headline}. {told.comfort}")
         parts = [f"{told.count:,} times so far"] if told.count > 1 else []
         if others := len(self.faults) - 1:
             parts.append(f"{others} other {'fault' if others == 1 else 'faults'}: see the details")
