@@ -1,5 +1,6 @@
 """Loading images for a command."""
 
+import os
 from pathlib import Path
 
 from cnnviz.commands.console import bar, follow
@@ -15,6 +16,6 @@ def load_with_bar(name: str, data_dir: Path | None) -> Dataset:
 
 def load_images_with_bar(source: str, data_dir: Path | None) -> ImageSet:
     """Return images to be mixed into training, with a bar on stderr while they are read or prepared."""
-    unit = " drawings" if Path(source).expanduser().is_file() else "B"
+    unit = " drawings" if os.path.isfile(os.path.expanduser(source)) else "B"
     with bar(None, f"reading {source}", unit) as progress_bar:
         return load_images(source, data_dir, follow(progress_bar))

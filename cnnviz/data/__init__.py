@@ -64,7 +64,7 @@ def default_dataset(data_dir: Path | None = None) -> str:
 def check_dataset(name: str, data_dir: Path | None) -> None:
     """Raise the DataError that loading would, where a dataset is not there; what is there is not read."""
     source = next((each for each in DATASETS if each.name == name), None)
-    is_there = source.is_available(data_dir) if source else not missing_idx_files(Path(name).expanduser())
+    is_there = source.is_available(data_dir) if source else not missing_idx_files(Path(os.path.expanduser(name)))
     if not is_there:
         load_dataset(name, data_dir)
 

@@ -1,5 +1,6 @@
 """A person's digits out into files that other programs read, and in from files of others."""
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -60,7 +61,7 @@ def read_digits(path: Path) -> Change:
 
 
 def _drawings(path: Path) -> list[Drawing]:
-    if path.is_dir():
+    if os.path.isdir(path):
         return _drawings_of_folder(path)
     if read_magic(path) in CONTENT:
         return _drawings_of_pair(*_pair_of(path))

@@ -1,5 +1,6 @@
 """Images that are mixed into training: of another dataset, or of drawings in a file."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def load_images(source: str, data_dir: Path | None = None, progress: Progress | 
     check_images(source, data_dir)
     if _is_dataset(source):
         return load_dataset(source, data_dir, progress).train
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     return _prepare(path, read_drawings(path), progress)
 
 
@@ -43,7 +44,7 @@ def check_images(source: str, data_dir: Path | None = None) -> None:
     """Raise the DataError that `load_images` would, where ``source`` is not there; what is there is not read."""
     if _is_dataset(source):
         check_dataset(source, data_dir)
-    elif not Path(source).expanduser().exists():
+    elif not os.path.exists(os.path.expanduser(source)):
         known = ", ".join(dataset.name for dataset in DATASETS)
         raise DataError(
             f"expected a dataset ({known}), a folder with IDX files or a file of drawings, found no {source}; "
@@ -52,7 +53,7 @@ def check_images(source: str, data_dir: Path | None = None) -> None:
 
 
 def _is_dataset(source: str) -> bool:
-    return any(source == known.name for known in DATASETS) or Path(source).expanduser().is_dir()
+    return any(source == known.name for known in DATASETS) or os.path.isdir(os.path.expanduser(source))
 
 
 def _prepare(path: Path, drawings: Sequence[Drawing], progress: Progress | None) -> ArrayImageSet:
