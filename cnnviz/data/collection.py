@@ -18,7 +18,6 @@ from cnnviz.atomic import WriteError, make_own_folder, remove, set_aside
 from cnnviz.data.drawings import MAX_FILE_BYTES, Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
-from cnnviz.foreign import open_foreign
 from cnnviz.locks import turn
 
 MOST = 10_000
@@ -189,8 +188,8 @@ class Collection:
         if self._path is None:
             yield True
             return
-        with suppress(OSError):  # `_save` will tell
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(WriteError):  # `_save` will tell
+            make_own_folder(self._path.parent)
         with turn(self._path.with_suffix(".lock"), PATIENCE_SECONDS) as is_ours:
             yield is_ours
 
@@ -240,10 +239,12 @@ class Collection:
     def _set_aside(self, fault: DrawingsError) -> None:
         """Give a file that cannot be read another name, so that nothing in it is lost."""
         try:
-            with open_foreign(self._path, "a file of drawings", MAX_FILE_BYTES, DrawingsError):
-                pass  # what is only not readable now is not damaged
+            if not self._path.is_file():  # nobody's digits, and to open a pipe would take for ever
+                raise fault
+            with open(self._path, "rb") as stream:
+                stream.read(1)  # what is only not readable now is not damaged
             aside = set_aside(self._path)
-        except (DrawingsError, WriteError):
+        except (DrawingsError, OSError, WriteError):
             self.fault = f"your digits are kept in memory only, for their file cannot be read: {fault}"
             return
         self._stamp = None

@@ -61,7 +61,7 @@ def read_digits(path: Path) -> Change:
 
 
 def _drawings(path: Path) -> list[Drawing]:
-    if os.path.isdir(path):
+    if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         return _drawings_of_folder(path)
     if read_magic(path) in CONTENT:
         return _drawings_of_pair(*_pair_of(path))
@@ -93,7 +93,7 @@ def _pair_of(path: Path) -> tuple[Path, Path]:
             continue
         name = path.name.replace(own[0], others[0]).replace(own[1], others[1])
         plain = name.removesuffix(".gz")
-        partner = next((p for n in (name, plain, f"{plain}.gz") if (p := path.with_name(n)).is_file()), None)
+        partner = next((p for n in (name, plain, f"{plain}.gz") if os.path.isfile(p := path.with_name(n))), None)
         if partner is None:
             raise DataError(f"{path}: expected {name} beside it, found no such file; put both into one folder")
         return (path, partner) if own is images else (partner, path)

@@ -38,7 +38,7 @@ EXPECTED = f"a list of drawings in JSON, [{EXPECTED_ITEM}, ...], or UNIPEN"
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
-_ITEM_LENGTHS = (2**14, 2**18, 2**22)  # characters; nearly every digit is in the first
+_ITEM_LENGTHS = (2**14, 2**18, 2**21)  # characters; nearly every digit is in the first
 
 
 def read_drawings(path: Path) -> list[Drawing]:
@@ -124,6 +124,8 @@ def _decode_item(text: str, position: int) -> tuple[object, int]:
             return item, position + end
         if position + length >= len(text):
             break
+    else:
+        reason = f"a longer one, or {reason}"
     raise DrawingsError(
         f"expected {EXPECTED_ITEM} of at most {_ITEM_LENGTHS[-1]:,} characters, found something else: {reason}"
     )

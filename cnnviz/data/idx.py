@@ -93,7 +93,7 @@ def read_idx_folder(
 
 def read_idx_pair(images: Path, labels: Path, progress: Progress | None = None) -> ArrayImageSet:
     """Return the image set of a file of 28x28 images and a file of as many labels; DataError as `read_idx_folder`."""
-    sizes = [path.stat().st_size if path.is_file() else 0 for path in (images, labels)]
+    sizes = [path.stat().st_size if os.path.isfile(path) else 0 for path in (images, labels)]
     parts = [part_of(progress, sum(sizes[:i]), sum(sizes)) for i in range(2)]
     return _read_pair((images, labels), parts)
 

@@ -15,6 +15,7 @@ import numpy as np
 from cnnviz.archive import Archive, ArchiveError, reading, write_archive
 from cnnviz.atomic import write_atomically
 from cnnviz.data.augmentation import Augmentation
+from cnnviz.errors import UserError
 from cnnviz.foreign import open_foreign
 from cnnviz.nn import OPTIMIZERS, Parameters
 from cnnviz.training.batches import Ingredient
@@ -30,6 +31,8 @@ T = TypeVar("T")
 VERSION = 1
 MAX_FILE_BYTES = 2**30
 MAX_METADATA_BYTES = 16 * 2**20
+
+MAX_FAULT = 200  # characters; it may tell of a value of any length
 
 _COUNTS = ("step", "epoch", "step_in_epoch", "epochs")
 
@@ -131,8 +134,10 @@ def _read(path: Path, parse: Callable[[Archive], T]) -> T:
     try:
         with open_foreign(path, "a checkpoint", MAX_FILE_BYTES, CheckpointError) as stream, reading():
             return parse(Archive(stream))
-    except ArchiveError as fault:
-        raise CheckpointError(f"{path}: {fault}") from fault
+    except CheckpointError:
+        raise
+    except UserError as fault:  # of the archive, the settings or the digits in it
+        raise CheckpointError(f"{path}: {str(fault)[:MAX_FAULT]}") from fault
 
 
 def _parse_summary(metadata: object) -> Summary:

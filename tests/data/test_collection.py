@@ -248,6 +248,25 @@ def test_that_a_file_that_cannot_be_read_is_left_alone(path, tmp_path):
     assert labels(collection) == labels(Collection(path)) == [7, 1]
 
 
+@pytest.mark.timeout(20)
+def test_that_a_pipe_in_place_of_the_file_is_not_waited_for(path):
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    assert "found a pipe" in Collection(path).fault
+    assert path.is_fifo()
+
+
+@pytest.mark.parametrize("size", [0, 10 * 2**30], ids=["empty", "10 GiB"])
+def test_that_a_file_of_an_impossible_size_is_set_aside_unread(path, size, peak_of):
+    def opened():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as stream:
+            stream.truncate(size)  # sparse: takes no room on the disk
+        assert "was damaged and set aside" in Collection(path).fault
+
+    assert peak_of(opened) < 2**20
+
+
 @only_where_permissions_hold
 def test_that_a_folder_that_may_not_be_written_is_told_of(path):
     path.parent.mkdir()

@@ -49,27 +49,27 @@ def fuzz(reader: Reader, numbers: range, seed: int, folder: Path, screen: TextIO
     for each in seeds:
         path.write_bytes(each)
         reader.read(path)
-    memory = _peak_memory()
+    memory = peak_memory()
     for number in numbers:
         content = reader.mutate(Random(f"{name} {seed} {number}"), seeds)
         path.write_bytes(content)
         faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=screen)
         fault = _fault_of(reader, path, tally)
-        if fault is None and _peak_memory() - memory > reader.most_memory:
-            fault = f"needed {(_peak_memory() - memory) / 2**20:.0f} MiB"
-            memory = _peak_memory() - reader.most_memory
+        if fault is None and peak_memory() - memory > reader.most_memory:
+            fault = f"needed {(peak_memory() - memory) / 2**20:.0f} MiB"
+            memory = peak_memory() - reader.most_memory
         if fault:
             if len(tally.faults) == MOST_KEPT:
                 print(f"{reader.name}: given up", file=screen)
                 break
             kept = folder / f"{name}-{seed}-{number}{reader.suffix}"
             kept.write_bytes(content)
-            tally.faults.append(f"{reader.name}, seed {seed}, file {number}: {fault}; {kept}")
+            tally.faults.append(f"{reader.name}, seed {seed}, file {number}: {fault[:600]}; {kept}")
             print(tally.faults[-1], file=screen)
     return tally
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
     """Return the most memory that the process has had so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
 
@@ -107,7 +107,7 @@ def what_is_wrong_with(line: str, path: Path) -> str | None:
         return f"is not one line of text: {line!a}"
     if os.fspath(path.with_suffix("")) not in line:
         return f"does not name the file: {line}"
-    if len(line.replace(os.fspath(path), "")) > LONGEST_LINE:
+    if len(line.replace(os.fspath(path), "").replace(os.fspath(path.parent), "")) > LONGEST_LINE:
         return f"is longer than {LONGEST_LINE} characters: {line}"
     if strange := [each for each in _NOT_FOR_PEOPLE if each in line]:
         return f"speaks of {strange[0]!r}: {line}"

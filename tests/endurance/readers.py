@@ -1,5 +1,6 @@
 """Every reader of files from elsewhere, each with valid files and with what it may make of a file: see ``READERS``."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from cnnviz.errors import UserError
 from cnnviz.formats import FormatError, read_parameters
 from cnnviz.formats.saved_parameters import expected_shapes
 from cnnviz.gui.settings import Settings, load_settings
+from cnnviz.nn import Parameters
+from cnnviz.training.checkpoint import CheckpointError
+from cnnviz.training.checkpoint_file import read_checkpoint, read_summary
+from cnnviz.training.trainer import Trainer
 from tests.endurance import mutations, seeds
 
 MIB = 2**20
@@ -43,7 +48,10 @@ class Reader:
     most_memory : int
         Bytes that it may need.
     reads_prefixes : bool
-        Whether a part of a file, from its beginning, may be a file: a reader that needs a text's end is no such one.
+        Whether the beginning of a file may be taken for a file: where the rest is missing in the last rows of a
+        picture, or after the end of a digit in a list without an end.
+    is_chosen : bool
+        Whether a person names the file. Otherwise it lies at a place of its own, and is not missed.
     """
 
     name: str
@@ -54,6 +62,7 @@ class Reader:
     read: Callable[[Path], None]
     most_memory: int = 64 * MIB
     reads_prefixes: bool = False
+    is_chosen: bool = True
 
 
 class Refusal(UserError):  # noqa: N818 - not an error: the reader goes on
@@ -70,6 +79,18 @@ def _read_parameters(path: Path) -> None:
         assert np.isfinite(values).all()
     for normalization in filter(None, (saved.normalization, saved.test_normalization)):
         assert np.isfinite(normalization.apply(np.array([[[0, 255]]], np.uint8))).all()
+
+
+def _read_checkpoint(path: Path) -> None:
+    read_summary(path)
+    checkpoint = read_checkpoint(path)
+    shapes = checkpoint.config.build().parameter_shapes
+    assert checkpoint.parameters.keys() == Parameters.zeros(shapes).keys()
+    for values in (checkpoint.parameters.vector, *checkpoint.moments.values(), checkpoint.history.losses):
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+    with suppress(UserError):  # it may not fit the data
+        next(Trainer.resumed(checkpoint, seeds.dataset()).events(), None)
 
 
 def _read_images(path: Path) -> None:
@@ -152,7 +173,10 @@ def _load_settings(path: Path) -> None:
     assert all(type(value) is type(getattr(Settings(), name)) for name, value in vars(settings).items())
     settings.window()
     if complaint:
-        assert settings == Settings()
+        aside = path.with_suffix(".damaged")
+        assert any(map(os.path.lexists, (path, aside))), "the file is lost"
+        if aside.is_file():
+            aside.unlink()
         raise Refusal(complaint)
 
 
@@ -189,7 +213,8 @@ READERS = (
         mutations.of_packed_json,
         _read_digits,
     ),
-    Reader("own digits", ".json", (Refusal,), seeds.digits, mutations.of_json, _open_collection),
-    Reader("settings", ".json", (Refusal,), seeds.settings, mutations.of_json, _load_settings),
+    Reader("own digits", ".json", (Refusal,), seeds.digits, mutations.of_json, _open_collection, is_chosen=False),
+    Reader("checkpoint", ".checkpoint", (CheckpointError,), seeds.checkpoints, mutations.of_npz, _read_checkpoint),
+    Reader("settings", ".json", (Refusal,), seeds.settings, mutations.of_json, _load_settings, is_chosen=False),
 )
 """To add one, name it here: it is fuzzed, and attacked as the others are."""

@@ -6,13 +6,16 @@ import pickle
 import tempfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from cnnviz.data.augmentation import LEVELS
 from cnnviz.data.collection import adding
 from cnnviz.data.collection_files import export_strokes
+from cnnviz.data.datasets import ArrayImageSet, Dataset
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.drawings import write_drawings
 from cnnviz.data.idx import write_idx_pair
@@ -21,6 +24,10 @@ from cnnviz.formats import FORMATS, SavedParameters
 from cnnviz.formats.params_pkl import ORDER
 from cnnviz.formats.saved_parameters import expected_shapes
 from cnnviz.gui.settings import Settings, save_settings
+from cnnviz.training.checkpoint_file import write_checkpoint
+from cnnviz.training.config import TrainingConfig
+from cnnviz.training.control import own_digits
+from cnnviz.training.trainer import Trainer
 
 SEVEN = [np.array([[0.2, 0.2], [0.8, 0.2], [0.4, 0.9]]), np.array([[0.3, 0.5], [0.7, 0.5]])]
 ONE = [np.array([[0.5, 0.1], [0.5, 0.9]])]
@@ -88,6 +95,33 @@ def _weights(architecture: str) -> dict[str, np.ndarray]:
     shapes = expected_shapes(architecture)
     # Mostly zeros, so that protocols which write bytes as text stay small.
     return {name: (rng.random(shape) < 0.01).astype(np.float32) for name, shape in shapes.items()}
+
+
+IMAGES = 16  # of each set that the run in a checkpoint learns from, and is tested on
+
+
+def dataset() -> Dataset:
+    """Return the data of the run that is in the checkpoints."""
+    rng = np.random.default_rng(7)
+    images = rng.integers(0, 256, (2, IMAGES, 28, 28)).astype(np.uint8)
+    labels = rng.integers(0, 10, (2, IMAGES))
+    return Dataset("random", "random", *(ArrayImageSet(*each) for each in zip(images, labels, strict=True)))
+
+
+def checkpoints() -> list[bytes]:
+    """Return checkpoints of a run after three steps, and of one that has done all there is."""
+    config = TrainingConfig.from_preset("zhou", "strokes", train_size=IMAGES, test_size=IMAGES, batch_size=4, seed=3)
+    plain = Trainer(config, dataset())
+    rich = Trainer(replace(config, optimizer="adam", augment=LEVELS["gentle"], freeze=("conv1",)), dataset())
+    rich.own_digits = own_digits(np.full((3, 28, 28), 9, np.uint8), np.array([1, 2, 3]), 0.25)
+    for trainer in (plain, rich):
+        events = trainer.events()
+        for _ in range(3):
+            next(events)
+    rich.learning_rate = 0.01
+    rich.score()
+    trainers = (plain, rich)
+    return [_written(lambda path, each=each: write_checkpoint(path, each.checkpoint())) for each in trainers]
 
 
 def idx_images() -> list[bytes]:
