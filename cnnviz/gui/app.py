@@ -25,6 +25,7 @@ from cnnviz.resource_files import resource
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.engine import Engine
 from cnnviz.training.presets import DEFAULT_PRESET
+from cnnviz.training.runs import runs_folder
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,8 @@ def run(
     app = make_application()
     workbench = Workbench(config, engine)
     workbench.own_digits.open(collection_path())
+    if screenshot is None:  # which leaves nothing behind
+        workbench.runs = runs_folder()
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
     faults = Faults(window)
@@ -135,6 +138,7 @@ def run(
     workbench.own_digits.tell_fault()
     if start:
         workbench.train()
+    window.offers.offer_interrupted()
     shot = Screenshot(window, screenshot) if screenshot else None
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)

@@ -99,6 +99,25 @@ def newest_checkpoint(folder: Path) -> Checkpoint:
     raise RunError(faults[0] if faults else f"the run {folder.name} has no checkpoint; begin anew")
 
 
+def dismiss(run: SavedRun) -> None:
+    """Count an interrupted run as ended; it stays among those that can be gone on with."""
+    with contextlib.suppress(Timeout, OSError), _lock(run.folder).acquire(timeout=0):
+        (run.folder / _MARK).unlink(missing_ok=True)
+
+
+def delete(run: SavedRun) -> None:
+    """Delete what is kept of a run; RunError where it goes on, or its folder cannot be deleted."""
+    try:
+        with _lock(run.folder).acquire(timeout=0):
+            for path in _checkpoints(run.folder):
+                path.unlink()
+        shutil.rmtree(run.folder)
+    except Timeout:
+        raise RunError(f"the run {run.name} is going on; end it first") from None
+    except OSError as fault:
+        raise RunError(f"could not delete {run.folder}: {fault.strerror}; delete it by hand") from fault
+
+
 class RunFolder:
     """The folder of a run that goes on in this process, and in no other one.
 
