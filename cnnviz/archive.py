@@ -9,6 +9,7 @@ declare terabytes, and names can come twice. Here who reads says beforehand how 
 
 import io
 import json
+import re
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,14 @@ from cnnviz.errors import UserError
 METADATA = "cnnviz"
 MAX_DIRECTORY_BYTES = 64 * 2**10
 MAX_HEADER_BYTES = 4096
+
+# The header of a .npy file, version 1.0 (NumPy Enhancement Proposal 1). NumPy's own reader evaluates it as Python, with
+# warnings on the terminal about what is odd in it.
+_NPY = re.compile(
+    rb"\x93NUMPY\x01\x00(?P<length>..)\{ *'descr': *'(?P<order>[<>|])(?P<kind>\w{1,8})', *"
+    rb"'fortran_order': *(?P<fortran>True|False), *'shape': *\((?P<shape>(?:\d{1,12}, *)*(?:\d{1,12})?)\),? *\} *\n",
+    re.DOTALL,
+)
 
 
 class ArchiveError(UserError):
@@ -76,6 +85,8 @@ class Archive:
         self._members = {info.filename.removesuffix(".npy"): info for info in infos}
         if len(self._members) != len(infos):
             raise ArchiveError("holds two members of one name")
+        if sum(info.file_size for info in infos if info.compress_type == zipfile.ZIP_STORED) > self.size:
+            raise ArchiveError("holds members that are not all there, or lie in one another")
         if METADATA not in self._members:
             raise ArchiveError(f"holds no entry {METADATA!r}, so it was not written by cnnviz")
         self.names = self._members.keys() - {METADATA}
@@ -98,8 +109,6 @@ class Archive:
             raise ArchiveError(f"member {name!r} is larger than it can rightly be")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ArchiveError(f"member {name!r} is packed in a way that NumPy does not use")
-        if info.compress_type == zipfile.ZIP_STORED and info.file_size > self.size:
-            raise ArchiveError(f"member {name!r} is not all there")
         with self._archive.open(info) as member:
             return member.read(info.file_size)  # read() without a size would unpack whatever there is
 
@@ -135,14 +144,15 @@ def _check_directory(stream: BinaryIO) -> int:
 
 def _parse_npy(content: bytes, kinds: tuple[str, ...]) -> np.ndarray:
     """Return a view of the array in ``content``, whose dtype but for the order of bytes must be one of ``kinds``."""
-    stream = io.BytesIO(content)
-    if npy.read_magic(stream) != (1, 0):
-        raise ArchiveError("holds an array in a newer .npy version than numbers need")
-    shape, fortran_order, dtype = npy.read_array_header_1_0(stream)
-    if dtype.str[1:] not in kinds:
-        raise ArchiveError(f"holds an array of {str(dtype)[:40]!r}, expected {' or '.join(kinds)}")
+    match = _NPY.match(content)
+    if match is None or match.end() != 10 + int.from_bytes(match["length"], "little"):
+        raise ArchiveError("holds an array that is not written as NumPy writes arrays of numbers")
+    if (kind := match["kind"].decode()) not in kinds:
+        raise ArchiveError(f"holds an array of {kind!r}, expected {' or '.join(kinds)}")
+    shape = tuple(map(int, re.findall(rb"\d+", match["shape"])))
     # Over bytes that are there already: a header that declares more than them cannot make NumPy allocate it.
-    return np.frombuffer(stream.read(), dtype).reshape(shape, order="F" if fortran_order else "C")
+    values = np.frombuffer(memoryview(content)[match.end() :], match["order"].decode() + kind)
+    return values.reshape(shape, order="F" if match["fortran"] == b"True" else "C")
 
 
 def _one_line(fault: Exception) -> str:

@@ -1,10 +1,18 @@
-"""Writing files so that a reader, a crash or a full disk finds the old content or the new, never a mixture."""
+"""Writing files so that a reader, a crash or a full disk finds the old content or the new, never a mixture.
+
+Everything that the program writes goes through here; tests/test_every_write.py sees to that.
+"""
 
 import errno
 import os
+import re
 import secrets
 import stat
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +20,9 @@ from cnnviz.errors import UserError
 
 # Where folders cannot be synchronised: Windows, write-only folders, some network and FUSE file systems.
 FOLDER_SYNC_UNSUPPORTED = {errno.EACCES, errno.EINVAL, errno.ENOTSUP}
+
+_TEMPORARY = re.compile(r"\.cnnviz-[0-9a-f]{16}\.tmp")
+_ABANDONED_SECONDS = 24 * 3600.0  # no writing takes that long
 
 ADVICE = {
     errno.ENOENT: "the folder does not exist; create it or choose another",
@@ -47,19 +58,84 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     WriteError
         On any :class:`OSError`, including one raised by ``write``. Other exceptions of ``write`` pass through.
     """
-    try:
+    with _telling("write", path):
         target, mode = _resolve(path)
         temporary = target.parent / f".cnnviz-{secrets.token_hex(8)}.tmp"
         try:
             _write_through(temporary, write, mode)
             os.replace(temporary, target)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # what went wrong before is what is to be told
+                os.unlink(temporary)
             raise
         _sync_folder(target.parent)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise the WriteError that writing ``path`` would, before the work that leads to its content; nothing is left."""
+    with _telling("write", path):
+        target, _ = _resolve(path)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+
+
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder, and those that it lies in, where they are not there yet; WriteError where that fails."""
+    with _telling("create the folder", folder):
+        _check_name(folder)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except FileExistsError as fault:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from fault
+
+
+def make_own_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder of the program's own, and remove what writers that were killed have left in it.
+
+    Only what is older than a day: the younger may belong to a process at work. In folders of the user's nothing is ever
+    removed: there a killed writer's file stays.
+    """
+    make_folder(folder)
+    latest = time.time() - _ABANDONED_SECONDS
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < latest:
+                os.unlink(entry.path)
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged file a name beside its own that is not taken, and return that; WriteError where it cannot be."""
+    names = (path.with_suffix(f".damaged-{number}{path.suffix}") for number in count(1))
+    with _telling("set aside", path):
+        aside = next(name for name in names if not os.path.lexists(name))
+        os.rename(path, aside)
+    return aside
+
+
+def remove(path: Path) -> None:
+    """Delete a file that the program made; WriteError where that fails, but not where there is none."""
+    with _telling("delete", path):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _telling(deed: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Tell a fault of the system as a WriteError of one line: what could not be done to ``path``, and why."""
+    try:
+        yield
     except OSError as fault:
         cause = ADVICE.get(fault.errno) or f"{fault.strerror or fault}; choose another place"
-        raise WriteError(f"could not write {os.fspath(path)}: {cause}") from fault
+        raise WriteError(f"could not {deed} {os.fspath(path)}: {cause}") from fault
+
+
+def _check_name(path: str | os.PathLike[str]) -> None:
+    """Raise OSError where the system takes ``path`` for no name at all, which Python tells as a ValueError."""
+    try:
+        is_name = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_name = False
+    if not is_name:
+        raise OSError(errno.EINVAL, "no file can have that name")
 
 
 def _resolve(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
@@ -67,6 +143,7 @@ def _resolve(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
 
     Only a regular file may be replaced: renaming onto a device such as /dev/null would destroy it.
     """
+    _check_name(path)
     target = Path(os.path.realpath(path))
     try:
         status = os.stat(path)

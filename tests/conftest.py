@@ -4,6 +4,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -14,6 +15,14 @@ from cnnviz.training.snapshot import Snapshot
 from cnnviz.training.trainer import Trainer
 
 GRACE_SECONDS = 2.0  # for threads that are on their way out
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_log_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have all processes write their logs into a folder of the tests'."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +106,54 @@ def make_snapshot(dataset_of_noise: Dataset) -> Callable[..., Snapshot]:
 def _random_digits(count: int, seed: int) -> ArrayImageSet:
     rng = np.random.default_rng(seed)
     return ArrayImageSet(rng.integers(0, 256, (count, 28, 28)).astype(np.uint8), rng.integers(0, 10, count))
+
+
+class Mirror(ThreadingHTTPServer):
+    """A server on this machine that answers every request by one function, and notes what it was asked for."""
+
+    def __init__(self, answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = answer
+        self.asked: list[str] = []
+        self.released = threading.Event()
+        self.name = f"127.0.0.1:{self.server_port}"
+        self.url = f"http://{self.name}/mnist/"
+
+    daemon_threads = False  # so that server_close waits for them
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that hang up are what these tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path.removeprefix("/mnist/"))
+        self.server.answer(self)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Mirror]]:
+    """Return a function that starts a mirror; afterwards see to it that no download is left running."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    mirrors = []
+
+    def start(answer: Callable[[BaseHTTPRequestHandler], None]) -> Mirror:
+        mirror = Mirror(answer)
+        thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        mirrors.append((mirror, thread))
+        return mirror
+
+    yield start
+    for mirror, thread in mirrors:
+        mirror.released.set()
+        mirror.shutdown()
+        mirror.server_close()
+        thread.join()
+    downloads = [thread for thread in threading.enumerate() if thread.name == "download"]
+    for thread in downloads:
+        thread.join(GRACE_SECONDS)
+    assert not any(thread.is_alive() for thread in downloads)

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from cnnviz.atomic import WriteError, write_atomically
+from cnnviz import atomic
+from cnnviz.atomic import (
+    WriteError,
+    check_writable,
+    make_folder,
+    make_own_folder,
+    remove,
+    set_aside,
+    write_atomically,
+)
 from cnnviz.errors import Cancelled
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="POSIX file semantics")
@@ -240,3 +249,81 @@ def test_that_a_link_to_itself_is_told(tmp_path):
     link.symlink_to(link)
     with pytest.raises(WriteError, match="symbolic links"):
         write_atomically(link, put(b"new"))
+
+
+@posix_only
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_that_what_can_be_no_name_is_told_as_other_faults_are(tmp_path, name):
+    for write in (lambda path: write_atomically(path, put(b"new")), check_writable, make_folder):
+        with pytest.raises(WriteError, match="no file can have that name"):
+            write(f"{tmp_path}/{name}")
+
+
+def test_that_what_went_wrong_is_told_also_where_the_temporary_file_cannot_be_deleted(old_file, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "the disk is broken")
+
+    def write(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "unlink", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(old_file, write)
+
+
+def test_that_a_check_leaves_what_is_there_and_nothing_else(old_file):
+    check_writable(old_file)
+    check_writable(old_file.with_name("new.bin"))
+    assert names(old_file.parent) == ["file.bin"]
+    assert old_file.read_bytes() == b"old"
+    with pytest.raises(WriteError, match="it is a folder; choose the name of a file"):
+        check_writable(old_file.parent)
+    with pytest.raises(WriteError, match="the folder does not exist"):
+        check_writable(old_file.parent / "missing" / "new.bin")
+
+
+def test_that_a_folder_is_made_with_those_it_lies_in_and_a_file_in_its_place_told(old_file):
+    make_folder(old_file.parent / "deep" / "er")
+    make_folder(old_file.parent / "deep" / "er")
+    assert (old_file.parent / "deep" / "er").is_dir()
+    for folder in (old_file, old_file / "er"):
+        with pytest.raises(WriteError, match=f"could not create the folder {folder}: what should be its folder is a "):
+            make_folder(folder)
+
+
+def test_that_what_killed_writers_left_in_a_folder_of_the_program_s_own_goes_after_a_day(tmp_path):
+    abandoned, at_work, other = (
+        tmp_path / name for name in (f".cnnviz-{'0' * 16}.tmp", f".cnnviz-{'a' * 16}.tmp", ".cnnviz-notes.tmp")
+    )
+    for path in (abandoned, at_work, other):
+        path.write_bytes(b"half")
+    for path, hours in ((abandoned, 25), (at_work, 23), (other, 1000)):
+        os.utime(path, (time.time() - 3600 * hours,) * 2)
+    make_own_folder(tmp_path)
+    assert names(tmp_path) == sorted([at_work.name, other.name])
+
+
+def test_that_the_name_of_a_temporary_file_is_one_that_is_cleared_away_later(old_file):
+    def write(_):
+        (temporary,) = set(old_file.parent.iterdir()) - {old_file}
+        assert atomic._TEMPORARY.fullmatch(temporary.name)
+
+    write_atomically(old_file, write)
+
+
+def test_that_what_is_set_aside_takes_the_place_of_nothing(tmp_path):
+    path = tmp_path / "file.json"
+    for number in (1, 2):
+        path.write_text(f"damaged {number}")
+        assert set_aside(path) == tmp_path / f"file.damaged-{number}.json"
+    assert (tmp_path / "file.damaged-1.json").read_text() == "damaged 1"
+    with pytest.raises(WriteError, match=r"could not set aside .*file.json: the folder does not exist"):
+        set_aside(path)
+
+
+def test_that_deleting_what_is_not_there_is_no_fault_and_a_folder_is_not_deleted(old_file):
+    for _ in range(2):
+        remove(old_file)
+    assert names(old_file.parent) == []
+    with pytest.raises(WriteError, match="could not delete"):
+        remove(old_file.parent)

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,16 +13,16 @@ import pytest
 from PIL import Image
 
 import cnnviz.gui
-from cnnviz import __version__, cli, processor
+from cnnviz import __version__, cli, interrupts, processor
+from cnnviz.atomic import WriteError
 from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
-from cnnviz.commands.gui import _interrupts_put_off
 from cnnviz.data import ArrayImageSet, Dataset, default_dataset
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.idx import IDX_FILES
 from cnnviz.errors import Cancelled, UserError
-from cnnviz.formats import read_parameters
+from cnnviz.formats import read_parameters, write_parameters
 from cnnviz.nn import TIES
 from cnnviz.training.presets import PRESETS
 
@@ -223,7 +224,7 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("name", "message"),
         [
-            ("p.foo", "extension '.foo' is not that of a parameter file; known are .npz, .pkl"),
+            ("p.foo", "extension '.foo' is not that of a parameter file; known are .npz (NumPy archive), .pkl"),
             ("p.pkl", "a .pkl file holds the escontrela network only, not zhou"),
             ("nowhere/p.npz", "the folder does not exist; create it or choose another"),
         ],
@@ -236,10 +237,58 @@ class TestTrain:
         assert f"{tmp_path / name}: {message}" in error_line(capsys)
         assert list(tmp_path.iterdir()) == []
 
+    def test_that_parameters_find_a_refuge_where_their_folder_goes_away_meanwhile(self, tmp_path, monkeypatch, capsys):
+        here, home, gone = (tmp_path / name for name in ("here", "home", "gone"))
+        for folder in (here, home, gone):
+            folder.mkdir()
+        monkeypatch.chdir(here)
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.setattr(train, "say", lambda line: gone.exists() and gone.rmdir())  # while training goes on
+        calls = [here / "p.npz", here / "p-2.npz"]
+        for refuge in calls:
+            gone.mkdir(exist_ok=True)
+            assert run("train", "--preset", "zhou", *SMALL, "--epochs", 1, "--out", gone / "p.npz", "--json", "-") == 1
+            assert json.loads(capsys.readouterr().out)["out"] == str(refuge)
+        assert [path.name for path in sorted(here.iterdir())] == ["p-2.npz", "p.npz"]
+        assert read_parameters(calls[1]).architecture == "zhou"
+        monkeypatch.undo()
+        monkeypatch.chdir(here)
+        monkeypatch.setattr(train, "write_parameters", self._full_but_for(home))
+        monkeypatch.setenv("HOME", str(home))
+        assert run("train", "--preset", "zhou", *SMALL, "--epochs", 1, "--out", here / "q.npz") == 1
+        captured = capsys.readouterr()
+        line = next(line for line in captured.err.splitlines() if line.startswith("cnnviz: "))
+        assert line == f"cnnviz: could not write {here / 'q.npz'}: full; the parameters are in {home / 'q.npz'} instead"
+        assert "test accuracy" in captured.out
+        assert (home / "q.npz").is_file()
+
+    @staticmethod
+    def _full_but_for(folder):
+        def write(path, saved):
+            if path.parent != folder:
+                raise WriteError(f"could not write {path}: full")
+            write_parameters(path, saved)
+
+        return write
+
+    def test_that_a_result_is_not_lost_with_the_place_for_the_parameters(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setattr(train, "write_parameters", self._full_but_for(None))
+        assert run("train", "--preset", "zhou", *SMALL, "--epochs", 1, "--out", tmp_path / "p.npz") == 1
+        captured = capsys.readouterr()
+        assert "test accuracy" in captured.out
+        assert "p.npz: full; nor could the parameters be written elsewhere" in captured.err
+
+    def test_that_the_result_may_not_take_the_place_of_the_parameters(self, tmp_path, capsys):
+        (tmp_path / "link.json").symlink_to(tmp_path / "p.npz")
+        for name in ("p.npz", "link.json"):
+            options = ("--out", tmp_path / "p.npz", "--json", tmp_path / name)
+            assert run("train", "--preset", "zhou", *SMALL, *options) == 2
+            assert f"argument --json: {tmp_path / name} is the file of --out as well" in capsys.readouterr().err
+
     def test_that_a_folder_or_device_is_refused_as_result_file(self, tmp_path, capsys):
         (tmp_path / "folder.npz").mkdir()
         assert run("train", "--preset", "zhou", *SMALL, "--out", tmp_path / "folder.npz") == 1
-        assert "it is not a regular file" in error_line(capsys)
+        assert "it is a folder; choose the name of a file" in error_line(capsys)
         assert run("train", "--preset", "zhou", *SMALL, "--json", os.devnull) == 1
         assert "it is not a regular file" in error_line(capsys)
 
@@ -324,7 +373,7 @@ class TestEvaluateAndConvert:
     def test_that_a_file_that_is_not_there_is_named(self, command, tmp_path, capsys):
         path = tmp_path / "gone.npz"
         assert run(*(part.format(path) for part in command)) == 1
-        assert error_line(capsys) == f"cnnviz: {path}: cannot be read: No such file or directory"
+        assert error_line(capsys).startswith(f"cnnviz: {path}: expected a parameter file (")
 
     def test_that_converting_to_an_unknown_extension_names_the_known(self, trained, tmp_path, capsys):
         assert run("convert", trained / "p.npz", tmp_path / "p.h5") == 1
@@ -385,8 +434,8 @@ class TestPredict:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            ("", "expected JSON"),
-            ("[" * 100_000, "expected JSON"),
+            ("", "found an empty file"),
+            ("[" * 100_000, "item 0: expected {"),
             ("{}", "expected a list of drawings"),
             ("[]", "expected a list of drawings"),
             ("[3]", 'item 0: expected an object with "strokes"'),
@@ -463,23 +512,12 @@ class TestData:
 
 
 class TestGui:
-    def test_that_an_interrupt_while_qt_comes_in_ends_the_program_once_it_is_there(self):
-        done = []
-
-        def bring_in():
-            with _interrupts_put_off():
-                signal.raise_signal(signal.SIGINT)
-                done.append("Qt")
-
-        with pytest.raises(KeyboardInterrupt):
-            bring_in()
-        assert done == ["Qt"]
-
     def test_that_the_window_is_opened_with_the_options(self, monkeypatch, tmp_path):
         calls, engines = [], []
 
-        def open_window(engine, **options):
+        def open_window(engine, logbook, **options):
             assert engine.is_alive
+            assert logbook.complaint is None
             engines.append(engine)
             calls.append(options)
             return 0
@@ -493,7 +531,7 @@ class TestGui:
         assert run() == 0
         nothing = {
             "preset": None, "dataset": None, "data_dir": None, "params": None, "start": False, "screenshot": None,
-            "after": 5.0, "reset_settings": False,
+            "after": 5.0, "fresh_settings": False,
         }  # fmt: skip
         given = {"preset": "zhou", "dataset": "strokes", "start": True, "screenshot": picture, "after": 2.5}
         assert calls == [{**nothing, **given}, nothing]
@@ -509,7 +547,11 @@ class TestGui:
             (["--screenshot", "nowhere/w.png"], 1, "the folder does not exist"),
             (["--dataset", "best"], 1, "expected a dataset (strokes, mnist) or a folder"),
             (["--dataset", "mnist", "--data-dir", "nowhere"], 1, "python main.py data download mnist"),
-            (["--params", "gone.npz"], 1, "gone.npz: cannot be read"),
+            (
+                ["--params", "gone.npz"],
+                1,
+                "gone.npz: expected a parameter file (NumPy archive), found no such file; check the name",
+            ),
         ],
     )
     def test_that_a_bad_option_is_refused_before_a_window_opens(self, options, code, message, monkeypatch, capsys):
@@ -612,7 +654,8 @@ class TestBenchmarkAndDoctor:
         assert report["cnnviz"] == __version__
         assert report["numpy"] == np.__version__
         assert report["window"] == "there is no display"
-        assert "writable" in report["own"]
+        for folder in ("settings", "data", "cache", "log"):
+            assert re.fullmatch(r"folder .*cnnviz.* \(writable\)", report[folder].strip())
         assert report["MNIST"].startswith("not in ")
 
     def test_that_the_doctor_survives_what_it_cannot_find_out(self, monkeypatch, capsys):
@@ -623,6 +666,20 @@ class TestBenchmarkAndDoctor:
 
 
 class TestHowCommandsEnd:
+    def test_that_a_result_whose_file_cannot_be_written_any_more_goes_to_standard_output(
+        self, trained, tmp_path, monkeypatch, capsys
+    ):
+        def fail(path, write):
+            raise WriteError(f"could not write {path}: full")
+
+        monkeypatch.setattr(console, "write_atomically", fail)
+        options = ("--dataset", "strokes", "--test-size", 30, "--json", tmp_path / "result.json")
+        assert run("evaluate", trained / "p.npz", *options) == 1
+        captured = capsys.readouterr()
+        assert json.loads(captured.out)["samples"] == 30
+        line = f"cnnviz: could not write {tmp_path / 'result.json'}: full; the result is on standard output instead"
+        assert captured.err.splitlines() == [line]
+
     @pytest.mark.parametrize(
         ("fault", "code", "line"),
         [
@@ -649,6 +706,17 @@ class TestHowCommandsEnd:
         assert main([]) == code
         assert error_line(capsys) == line
 
+    def test_that_what_an_interrupt_breaks_is_told_as_the_interrupt(self, monkeypatch, capsys):
+        def import_numpy(_):
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except KeyboardInterrupt:
+                raise ImportError("you should not try to import numpy from its source directory") from None
+
+        monkeypatch.setattr(cli, "_run", import_numpy)
+        assert main([]) == 143
+        assert error_line(capsys) == "cnnviz: interrupted"
+
     def test_that_a_traceback_is_shown_where_it_is_asked_for(self, monkeypatch, capsys):
         monkeypatch.setenv("CNNVIZ_DEBUG", "1")
         monkeypatch.setattr(cli, "_run", lambda _: 1 / 0)
@@ -669,15 +737,16 @@ class TestHowCommandsEnd:
         assert "invalid choice: 'dance'" in capsys.readouterr().err
 
     @posix_only
-    def test_that_an_interrupt_ends_training_with_one_line_and_no_file(self, tmp_path):
+    @pytest.mark.parametrize("number", interrupts.SIGNALS)
+    def test_that_an_interrupt_ends_training_with_one_line_and_no_file(self, tmp_path, number):
         path = tmp_path / "p.npz"
         process = start("train", "--preset", "zhou", "--dataset", "strokes", "--epochs", "100", "--out", str(path))
         shown = ""
         while "seed 0" not in shown:
             shown += process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, rest = process.communicate(timeout=30)
-        assert process.returncode == 130
+        assert process.returncode == 128 + number
         assert out == ""
         assert rest.splitlines()[-1] == "cnnviz: interrupted; nothing was written"
         assert list(tmp_path.iterdir()) == []

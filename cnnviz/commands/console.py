@@ -4,16 +4,14 @@ import json
 import math
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 from tqdm import tqdm
 
-from cnnviz.atomic import ADVICE, WriteError, write_atomically
+from cnnviz.atomic import ADVICE, WriteError, check_writable, write_atomically
 from cnnviz.errors import UserError
 
 SECONDS_BETWEEN_LINES = 10.0  # of a bar that goes into a file, where it cannot overwrite itself
@@ -61,13 +59,23 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def deliver(result: Mapping[str, object], destination: str | None, summary: str) -> None:
-    """Write a result: as JSON to the file ``destination`` or, for "-", to stdout; the summary wherever JSON is not."""
+    """Write a result: as JSON to the file ``destination`` or, for "-", to stdout; the summary wherever JSON is not.
+
+    Raises
+    ------
+    WriteError
+        If the file cannot be written; the JSON is on stdout then.
+    """
     if destination == "-":
         show(to_json(result))
         return
     if destination is not None:
         content = f"{to_json(result)}\n".encode()
-        write_atomically(destination, lambda stream: stream.write(content))
+        try:
+            write_atomically(destination, lambda stream: stream.write(content))
+        except WriteError as fault:  # the work that led to the result may have taken hours
+            show(to_json(result))
+            raise WriteError(f"{fault}; the result is on standard output instead") from fault
     show(summary)
 
 
@@ -98,26 +106,12 @@ def _plain(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def check_destination(path: str | os.PathLike[str]) -> None:
-    """Raise what writing ``path`` would raise, before the work that leads to its content; ``path`` is left alone."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise WriteError(f"could not write {path}: it is not a regular file; choose the name of a file")
-    if target.exists() and not os.access(target, os.W_OK):
-        raise WriteError(f"could not write {path}: writing there is not permitted; choose another name or folder")
-    try:
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
-    except OSError as fault:
-        raise WriteError(f"could not write {path}: {ADVICE.get(fault.errno, fault.strerror)}") from fault
-
-
 def check_json_destination(destination: str | None) -> None:
-    """Do the same for what follows ``--json``."""
+    """Raise, before the work, what writing to what follows ``--json`` would raise."""
     if destination == "":
         raise UserError("--json needs the name of a file, or - for standard output")
     if destination not in (None, "-"):
-        check_destination(destination)
+        check_writable(destination)
 
 
 def percent(share: float) -> str:

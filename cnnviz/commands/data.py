@@ -2,8 +2,8 @@
 
 from argparse import Namespace
 
-from cnnviz.atomic import write_atomically
-from cnnviz.commands.console import bar, check_destination, follow, say, show
+from cnnviz.atomic import check_writable, write_atomically
+from cnnviz.commands.console import bar, follow, say, show
 from cnnviz.commands.datasets import load_with_bar
 from cnnviz.data import DATASETS, DatasetSource
 from cnnviz.data.download import download_mnist
@@ -41,7 +41,7 @@ def _download(args: Namespace) -> int:
 def _preview(args: Namespace) -> int:
     if args.out.suffix.lower() != ".png":
         raise UserError(f"{args.out}: the contact sheet is a PNG picture; give the file a name that ends in .png")
-    check_destination(args.out)
+    check_writable(args.out)
     sheet = contact_sheet(load_with_bar(args.dataset, args.data_dir).train)
     write_atomically(args.out, lambda stream: write_png(stream, sheet))
     say(f"contact sheet written to {args.out}")

@@ -16,6 +16,7 @@ from cnnviz.commands.console import show
 from cnnviz.data.collection import collection_path
 from cnnviz.data.mnist import MNIST, mnist_folder
 from cnnviz.gui.preflight import install_command, missing_libraries, qt_platforms, window_problem
+from cnnviz.logs import log_folder
 
 PACKAGES = ("numpy", "PySide6-Essentials", "pyqtgraph", "pillow", "platformdirs", "tqdm")
 
@@ -31,9 +32,10 @@ def run(args: Namespace) -> int:
         ("processor", processor.describe),
         ("display", _display),
         ("libraries", _libraries),
-        ("cache", lambda: _folder(platformdirs.user_cache_path("cnnviz"))),
-        ("settings", lambda: _folder(platformdirs.user_config_path("cnnviz"))),
-        ("own digits", lambda: _folder(collection_path().parent)),
+        ("settings folder", lambda: _folder(platformdirs.user_config_path("cnnviz"))),
+        ("data folder", lambda: _folder(collection_path().parent)),
+        ("cache folder", lambda: _folder(platformdirs.user_cache_path("cnnviz"))),
+        ("log folder", lambda: _folder(log_folder())),
         ("MNIST", _mnist),
         ("window", lambda: problem or "can be opened"),
     ]

@@ -1,17 +1,15 @@
 """``cnnviz gui``: the window."""
 
 import math
-import signal
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from cnnviz import processor
-from cnnviz.commands.console import check_destination
+from cnnviz import interrupts, processor
+from cnnviz.atomic import check_writable
 from cnnviz.data import check_dataset
 from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
 from cnnviz.gui.preflight import window_problem
+from cnnviz.logs import Logbook
 from cnnviz.training.engine import Engine
 from cnnviz.training.presets import PRESETS
 
@@ -23,12 +21,18 @@ def run(args: Namespace) -> int:
     _check(args)
     if problem := window_problem():
         raise UserError(problem)
-    with processor.a_core_left(), Engine() as engine:  # which comes up while Qt does
-        with _interrupts_put_off():  # one in the midst of it would be lost, or break what comes in
-            from cnnviz.gui import app  # Qt comes in here and nowhere else
+    # An interrupt in the midst of Qt would be lost, or break what comes in; the window listens for it by itself.
+    with (
+        interrupts.put_off(),
+        Logbook("window") as logbook,
+        processor.a_core_left(),
+        Engine() as engine,  # which comes up while Qt does
+    ):
+        from cnnviz.gui import app  # Qt comes in here and nowhere else
 
         return app.run(
             engine,
+            logbook,
             preset=args.preset,
             dataset=args.dataset,
             data_dir=args.data_dir,
@@ -36,21 +40,8 @@ def run(args: Namespace) -> int:
             start=args.start,
             screenshot=args.screenshot,
             after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
-            reset_settings=args.reset_settings,
+            fresh_settings=args.reset_settings,
         )
-
-
-@contextmanager
-def _interrupts_put_off() -> Iterator[None]:
-    """Raise the KeyboardInterrupt of a Ctrl+C only at the end."""
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if heard:
-        raise KeyboardInterrupt
 
 
 def _check(args: Namespace) -> None:
@@ -71,7 +62,7 @@ def _check_screenshot(args: Namespace) -> None:
     if args.screenshot is not None:
         if args.screenshot.suffix.lower() != ".png":
             args.parser.error(f"argument --screenshot: accepted is a name that ends in .png, got {args.screenshot}")
-        check_destination(args.screenshot)
+        check_writable(args.screenshot)
 
 
 def _check_parameters(args: Namespace) -> None:

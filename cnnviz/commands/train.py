@@ -1,28 +1,24 @@
 """``cnnviz train``: a whole run without a window."""
 
 import math
+import os
 import re
+import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 
-from cnnviz.commands.console import (
-    check_destination,
-    check_json_destination,
-    deliver,
-    percent,
-    recall_line,
-    say,
-    show,
-)
+from cnnviz.atomic import WriteError, check_writable
+from cnnviz.commands.console import check_json_destination, deliver, percent, recall_line, say, show
 from cnnviz.commands.datasets import load_images_with_bar, load_with_bar
 from cnnviz.commands.observed_run import ObservedRun
 from cnnviz.data import default_dataset
 from cnnviz.data.augmentation import AugmentationError, parse_augmentation
 from cnnviz.data.mixing import check_images
 from cnnviz.errors import Cancelled
-from cnnviz.formats import FORMATS, FormatError, SavedParameters, write_parameters
+from cnnviz.formats import SavedParameters, encode_parameters, write_parameters
 from cnnviz.nn import Network, Parameters
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.presets import DEFAULT_PRESET, PRESETS
@@ -46,11 +42,9 @@ def run(args: Namespace) -> int:
         observed.run()
     except KeyboardInterrupt:
         raise Cancelled("interrupted; nothing was written" if args.out or args.json else "interrupted") from None
-    if args.out is not None:
-        write_parameters(args.out, _saved(trainer))
-        say(f"parameters written to {args.out}")
-    deliver(_result(trainer, observed, args.out), args.json, _summary(observed))
-    return 0
+    out = None if args.out is None else _write_somewhere(args.out, _saved(trainer))
+    deliver(_result(trainer, observed, out), args.json, _summary(observed))
+    return 0 if out == args.out else 1
 
 
 def _prepare(args: Namespace) -> Trainer:
@@ -59,8 +53,9 @@ def _prepare(args: Namespace) -> Trainer:
         config = _config(args)
         check_json_destination(args.json)
         if args.out is not None:
-            check_format(args.out, config)
-            check_destination(args.out)
+            _check_format(args.out, config)
+            check_writable(args.out)
+            _check_apart(args)
         for source, _ in config.mix:
             check_images(source, config.data_dir)
         dataset = load_with_bar(config.dataset, config.data_dir)
@@ -69,6 +64,12 @@ def _prepare(args: Namespace) -> Trainer:
             dataset,
             mixed_in=[load_images_with_bar(source, config.data_dir) for source, _ in config.mix],
         )
+
+
+def _check_apart(args: Namespace) -> None:
+    """Refuse a call whose result would take the place of the parameters just written."""
+    if args.json not in (None, "-") and os.path.realpath(args.json) == os.path.realpath(args.out):
+        args.parser.error(f"argument --json: {args.json} is the file of --out as well; name another one")
 
 
 @contextmanager
@@ -112,19 +113,41 @@ def _saved(trainer: Trainer) -> SavedParameters:
     return SavedParameters(parameters=trainer.parameters.flat(), **facts)
 
 
-def check_format(path: Path, config: TrainingConfig) -> None:
+def _check_format(path: Path, config: TrainingConfig) -> None:
     """Raise FormatError where no format has the extension of ``path``, or the one that has cannot hold the network."""
     zeros = Parameters.zeros(config.build().parameter_shapes)
-    untrained = SavedParameters(parameters=zeros.flat(), **config.for_file(0, ()))
-    for candidate in FORMATS:
-        if path.suffix.lower() in candidate.extensions:
-            try:
-                candidate.encode(untrained)
-            except FormatError as fault:
-                raise FormatError(f"{path}: {fault}") from fault
-            return
-    known = ", ".join(extension for each in FORMATS for extension in each.extensions)
-    raise FormatError(f"{path}: extension {path.suffix!r} is not that of a parameter file; known are {known}")
+    encode_parameters(path, SavedParameters(parameters=zeros.flat(), **config.for_file(0, ())))
+
+
+def _write_somewhere(path: Path, saved: SavedParameters) -> Path | None:
+    """Write parameters that took long to be learnt: to ``path``, or else to where they can be written; say where.
+
+    Returns
+    -------
+    Path or None
+        Where they are; None where they could be written nowhere.
+    """
+    try:
+        write_parameters(path, saved)
+    except WriteError as fault:
+        refuge = _write_elsewhere(path, saved)
+        where = f"the parameters are in {refuge} instead" if refuge else "nor could the parameters be written elsewhere"
+        say(f"cnnviz: {fault}; {where}")
+        return refuge
+    say(f"parameters written to {path}")
+    return path
+
+
+def _write_elsewhere(path: Path, saved: SavedParameters) -> Path | None:
+    """Write parameters into the first folder that takes them, under a name that is free there; return the file."""
+    for find_folder in (os.getcwd, Path.home, tempfile.gettempdir):
+        with suppress(WriteError, OSError, RuntimeError):  # nor need there be such a folder
+            plain = Path(find_folder()) / path.name
+            others = (plain.with_stem(f"{plain.stem}-{number}") for number in count(2))
+            refuge = next(name for name in chain([plain], others) if not os.path.lexists(name))
+            write_parameters(refuge, saved)
+            return refuge
+    return None
 
 
 def _result(trainer: Trainer, observed: ObservedRun, out: Path | None) -> dict[str, object]:

@@ -4,9 +4,9 @@ What is kept is the strokes, not the picture, so that a later preparation does t
 a picture has only that. The file is one that `cnnviz.data.drawings` reads.
 """
 
-import errno
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -14,14 +14,17 @@ from typing import NamedTuple
 import numpy as np
 import platformdirs
 
-from cnnviz.atomic import ADVICE
+from cnnviz.atomic import WriteError, make_own_folder, remove, set_aside
 from cnnviz.data.drawings import MAX_FILE_BYTES, Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
+from cnnviz.foreign import open_foreign
+from cnnviz.locks import turn
 
 MOST = 10_000
 """How many digits a collection holds at most."""
 
+PATIENCE_SECONDS = 1.5  # with another window that is changing the file; 10,000 digits take it one second
 _MOST_POINTS = 10_000  # of one drawing
 _DECIMALS = 4  # of a pad's side; a pixel of the network's input is 0.036
 _LEAST_EXTENT = 0.05  # of the pad; smaller strokes come from elsewhere, in another unit
@@ -132,8 +135,9 @@ def collection_path() -> Path:
 class Collection:
     """Labelled digits, in memory and in a file.
 
-    Every change is applied to what the file holds at that moment, so that two windows lose nothing of each other's.
-    Where the file cannot be written the digits stay in memory, and are written with a later change if that succeeds.
+    Every change is applied to what the file holds at that moment, by one window at a time, so that two of them lose
+    nothing of each other's. Where the file cannot be written the digits stay in memory, and are written with a later
+    change, or with `save`, if that succeeds.
 
     Attributes
     ----------
@@ -150,7 +154,9 @@ class Collection:
         self._path = path
         self._unsaved: Change = {}
         self._stamp: tuple[int, ...] | None = None  # of the file as it was last read or written
-        self._take_in()
+        if self._find_stamp() is not None:
+            with self._turn():
+                self._take_in()
 
     def apply(self, change: Change) -> Change:
         """Change digits, write the file, and return the change that takes this one back.
@@ -159,14 +165,34 @@ class Collection:
         then.
         """
         self.fault = None
-        self._take_in()
-        digits = _changed(self.digits, change)
-        self._check_room(digits)
-        inverse = {key: self.digits.get(key) for key in change}
-        self.digits = digits
-        self._unsaved |= change
-        self._save()
+        with self._turn() as is_ours:
+            self._take_in()
+            digits = _changed(self.digits, change)
+            self._check_room(digits)
+            inverse = {key: self.digits.get(key) for key in change}
+            self.digits = digits
+            self._unsaved |= change
+            if is_ours:
+                self._save()
+            else:
+                self.fault = f"your digits are kept in memory only: another cnnviz holds {self._path}; close that one"
         return inverse
+
+    def save(self) -> None:
+        """Write what could not be written before; where it still cannot be, ``fault`` says why."""
+        if self._unsaved:
+            self.apply({})
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Wait for other windows that are changing the file; yield whether they have let go of it."""
+        if self._path is None:
+            yield True
+            return
+        with suppress(OSError):  # `_save` will tell
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        with turn(self._path.with_suffix(".lock"), PATIENCE_SECONDS) as is_ours:
+            yield is_ours
 
     def _check_room(self, digits: dict[str, OwnDigit]) -> None:
         """Raise CollectionError where ``digits`` are too many, or too long to be read again, and more than so far."""
@@ -213,11 +239,11 @@ class Collection:
 
     def _set_aside(self, fault: DrawingsError) -> None:
         """Give a file that cannot be read another name, so that nothing in it is lost."""
-        aside = next(p for n in range(1, 10_000) if not (p := self._path.with_suffix(f".damaged-{n}.json")).exists())
         try:
-            self._path.read_bytes()[:1]  # what is only not readable now is not damaged
-            self._path.rename(aside)
-        except OSError:
+            with open_foreign(self._path, "a file of drawings", MAX_FILE_BYTES, DrawingsError):
+                pass  # what is only not readable now is not damaged
+            aside = set_aside(self._path)
+        except (DrawingsError, WriteError):
             self.fault = f"your digits are kept in memory only, for their file cannot be read: {fault}"
             return
         self._stamp = None
@@ -230,22 +256,15 @@ class Collection:
             return
         try:
             if self.digits:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
+                make_own_folder(self._path.parent)  # once more, to be told what is wrong with it
                 write_lines(self._path, (digit.ink.line(digit.label) for digit in self.digits.values()))
             else:
-                self._path.unlink(missing_ok=True)
-        except (UserError, OSError) as fault:
-            self.fault = f"your digits are kept in memory only: {_cause(fault, self._path)}"
+                remove(self._path)
+        except WriteError as fault:
+            self.fault = f"your digits are kept in memory only: {fault}"
             return
         self._stamp, self._unsaved = self._find_stamp(), {}
 
 
 def _changed(digits: dict[str, OwnDigit], change: Change) -> dict[str, OwnDigit]:
     return {key: digit for key, digit in (digits | change).items() if digit is not None}
-
-
-def _cause(fault: Exception, path: Path) -> str:
-    if isinstance(fault, UserError):
-        return str(fault)
-    cause = errno.ENOTDIR if fault.errno == errno.EEXIST else fault.errno  # a file where the folder should be
-    return f"could not write {path}: {ADVICE.get(cause) or fault.strerror or fault}"

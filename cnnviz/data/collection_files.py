@@ -1,10 +1,12 @@
 """A person's digits out into files that other programs read, and in from files of others."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from cnnviz.atomic import WriteError, remove
 from cnnviz.data.collection import Change, CollectionError, OwnDigit, adding
 from cnnviz.data.datasets import DataError
 from cnnviz.data.drawings import Drawing, read_drawings, write_lines
@@ -21,7 +23,8 @@ def export_strokes(path: Path, digits: Sequence[OwnDigit]) -> None:
 def export_idx(folder: Path, digits: Sequence[OwnDigit]) -> None:
     """Write prepared images into ``folder`` as the four files that a dataset consists of; WriteError where that fails.
 
-    DataError where a dataset is there already: it might be lost, or be read in place of this one.
+    DataError where a dataset is there already: it might be lost, or be read in place of this one. Unless all four files
+    can be written none is left.
 
     Every sixth digit of each kind is set aside to be tested on. A lone digit is in both sets, for neither may be empty.
     """
@@ -35,8 +38,14 @@ def export_idx(folder: Path, digits: Sequence[OwnDigit]) -> None:
         for_tests[np.flatnonzero(labels == label)[_PART_FOR_TESTS - 1 :: _PART_FOR_TESTS]] = True
     if not for_tests.any():
         for_tests[-1] = True
-    for names, chosen in zip(IDX_PAIRS, (~for_tests | (len(digits) == 1), for_tests), strict=True):
-        write_idx_pair(*(folder / name for name in names), images[chosen], labels[chosen])
+    try:
+        for names, chosen in zip(IDX_PAIRS, (~for_tests | (len(digits) == 1), for_tests), strict=True):
+            write_idx_pair(*(folder / name for name in names), images[chosen], labels[chosen])
+    except BaseException:
+        for name in IDX_FILES:  # a part is no dataset, and would stand in the way of the next attempt
+            with suppress(WriteError):
+                remove(folder / name)
+        raise
 
 
 def read_digits(path: Path) -> Change:

@@ -7,7 +7,6 @@ import os
 import threading
 import time
 import urllib.error
-import urllib.request
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,10 +16,12 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from cnnviz.atomic import write_atomically
+from cnnviz.atomic import make_folder, make_own_folder, write_atomically
+from cnnviz.data.connection import Line
 from cnnviz.data.datasets import DataError, Progress, part_of
-from cnnviz.data.idx import find_idx_file, unpacked
-from cnnviz.data.mnist import mnist_folder
+from cnnviz.data.idx import find_idx_file
+from cnnviz.data.mnist import cache_folder, mnist_folder
+from cnnviz.foreign import unpacked
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,15 @@ class PublishedFile:
     ----------
     name : str
         Without ``.gz``.
-    packed_bytes : int
-        Size of the gzip file.
+    packed_bytes, content_bytes : int
+        Size of the gzip file and of its content.
     packed_sha256, sha256 : str
         Hashes of the gzip file and of its content.
     """
 
     name: str
     packed_bytes: int
+    content_bytes: int
     packed_sha256: str
     sha256: str
 
@@ -47,24 +49,28 @@ FILES = (
     PublishedFile(
         "train-images-idx3-ubyte",
         9_912_422,
+        47_040_016,
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     ),
     PublishedFile(
         "train-labels-idx1-ubyte",
         28_881,
+        60_008,
         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
         "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     ),
     PublishedFile(
         "t10k-images-idx3-ubyte",
         1_648_877,
+        7_840_016,
         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     ),
     PublishedFile(
         "t10k-labels-idx1-ubyte",
         4_542,
+        10_008,
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
@@ -82,13 +88,6 @@ CHUNK_BYTES = 64 * 2**10
 
 class _MirrorError(Exception):
     """A mirror did not deliver what was published; the text completes a sentence that begins with its name."""
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Takes a redirect for the fault that it is: the mirrors need none, the log-in page of a network uses one."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Return no request to go on with, so that the opener raises :class:`urllib.error.HTTPError`."""
 
 
 def download_mnist(
@@ -125,10 +124,7 @@ def download_mnist(
         If the folder cannot be written.
     """
     folder = Path(os.path.expanduser(destination)) if destination else mnist_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise DataError(f"could not create the folder {folder}: {fault.strerror}; choose another place") from fault
+    make_own_folder(folder) if folder == cache_folder() else make_folder(folder)
     ranked = deque(mirrors)
     total = sum(file.packed_bytes for file in files)
     done = 0
@@ -149,7 +145,8 @@ def _is_there(folder: Path, file: PublishedFile, report: Progress) -> bool:
         return False
     try:
         with open(path, "rb") as stream:
-            return _has_content(stream, file, lambda: report(0, 0))
+            is_too_large = os.fstat(stream.fileno()).st_size > file.content_bytes + CHUNK_BYTES  # however packed
+            return not is_too_large and _has_content(stream, file, lambda: report(0, 0))
     except OSError:
         return False
 
@@ -181,11 +178,17 @@ def _fetch_from(mirror: str, file: PublishedFile, timeout: float, report: Progre
 
 
 def _has_content(stream: BinaryIO, file: PublishedFile, tick: Callable[[], None]) -> bool:
-    """Return whether ``stream``, unpacked, hashes as published; ``tick`` is called between its parts."""
-    sha256 = hashlib.sha256()
+    """Return whether ``stream``, unpacked, hashes as published; ``tick`` is called between its parts.
+
+    No more of it is unpacked than was published: small files can hold gigabytes.
+    """
+    sha256, left = hashlib.sha256(), file.content_bytes
     try:
         content = unpacked(stream)
         while chunk := content.read(CHUNK_BYTES):
+            left -= len(chunk)
+            if left < 0:
+                return False
             sha256.update(chunk)
             tick()
     except (OSError, EOFError, zlib.error):
@@ -197,16 +200,17 @@ def _receive(url: str, limit: int, timeout: float, report: Progress) -> bytes:
     """Return what ``url`` sends, at most ``limit`` bytes.
 
     A thread does the waiting, for no timeout of a socket covers the look-up of names or lets a read be taken up again.
-    It is left behind when the user cancels or the mirror stalls, and ends with the socket's next byte or timeout.
+    It is left behind when the user cancels or the mirror stalls, and ends at once, as its line is cut then; only one
+    that still looks up the name or waits to be connected ends with that.
     """
     received = bytearray()
-    abandoned = threading.Event()
+    line = Line()
     report(0, limit)
-    transfer = _run_in_thread(_transfer, url, limit, timeout, received, abandoned)
+    transfer = _run_in_thread(_transfer, url, limit, timeout, received, line)
     try:
         _watch(transfer, received, timeout, report)
     finally:
-        abandoned.set()
+        line.cut()
     transfer.result()
     return bytes(received)
 
@@ -238,13 +242,13 @@ def _watch(transfer: Future[None], received: bytearray, timeout: float, report: 
             counted, deadline = counted + fresh, time.monotonic() + timeout
 
 
-def _transfer(url: str, limit: int, timeout: float, received: bytearray, abandoned: threading.Event) -> None:
+def _transfer(url: str, limit: int, timeout: float, received: bytearray, line: Line) -> None:
     """Append what ``url`` sends to ``received``, in the thread of its own."""
     try:
-        with urllib.request.build_opener(_NoRedirects).open(url, timeout=timeout) as response:
+        with line.open(url, timeout) as response:
             if response.headers.get_content_type() == "text/html":
                 raise _MirrorError("sent a web page instead")
-            while not abandoned.is_set() and (chunk := response.read1(CHUNK_BYTES)):
+            while not line.is_cut and (chunk := response.read1(CHUNK_BYTES)):
                 if len(received) + len(chunk) > limit:
                     raise _MirrorError(f"sent more than the published {limit:,} bytes")
                 received += chunk

@@ -6,11 +6,12 @@ levels, 0 (paper) to 255 (ink), prepared as MNIST's are. Such files come from an
 before it is used.
 """
 
-import gzip
+import itertools
 import json
 import math
+import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,65 +20,113 @@ from cnnviz.atomic import write_atomically
 from cnnviz.data.drawing import Drawing, DrawingsError
 from cnnviz.data.pen import SIDE
 from cnnviz.data.unipen import parse_unipen
+from cnnviz.foreign import open_foreign, size_text, unpacked
 
 __all__ = ["Drawing", "DrawingsError", "drawing_line", "read_drawings", "write_drawings", "write_lines"]
 
 MAX_FILE_BYTES = 64 * 2**20
-"""Unpacked. 60,000 digits need half of it; JSON takes up to twenty times as much memory as its text."""
+"""Unpacked. 60,000 digits need half of it."""
 
 MOST_DRAWINGS = 100_000
 """Of one file, so that their images fit into memory."""
 
-EXPECTED = '[{"label": 4, "strokes": [[[x, y], ...], ...]}, ...]'
+MOST_STROKES = 1_000_000
+"""Of one file; an array for each takes some 150 bytes, however short it is."""
 
-_GZIP = b"\x1f\x8b"
+EXPECTED_ITEM = '{"label": 4, "strokes": [[[x, y], ...], ...]}'
+EXPECTED = f"a list of drawings in JSON, [{EXPECTED_ITEM}, ...], or UNIPEN"
+
+_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\n\r]*")
+_ITEM_LENGTHS = (2**14, 2**18, 2**22)  # characters; nearly every digit is in the first
 
 
 def read_drawings(path: Path) -> list[Drawing]:
     """Return all drawings of a file, at least one; DrawingsError names the item or line and what is wrong with it."""
     content = _read_bytes(path)
     try:
-        drawings = (parse_unipen if content.lstrip()[:1] == b"." else _parse_json)(content)
+        return _no_more_than_fit((parse_unipen if content.lstrip()[:1] == b"." else _parse_json)(content))
     except DrawingsError as fault:
         raise DrawingsError(f"{path}: {fault}") from fault
-    if len(drawings) > MOST_DRAWINGS:
-        raise DrawingsError(
-            f"{path}: expected at most {MOST_DRAWINGS:,} drawings, found {len(drawings):,}; "
-            "divide it into smaller files"
-        )
-    return drawings
 
 
 def _read_bytes(path: Path) -> bytes:
     """Return what is in a file, unpacked if it is gzipped; at most `MAX_FILE_BYTES`."""
-    try:
-        with open(path, "rb") as stream:
-            is_packed = stream.peek(2)[:2] == _GZIP
-            with gzip.open(stream) if is_packed else stream as source:
-                content = source.read(MAX_FILE_BYTES + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as fault:
-        raise DrawingsError(f"{path}: expected whole gzipped data, found damage: copy the file anew") from fault
-    except OSError as fault:
-        raise DrawingsError(f"{path}: cannot be read: {fault.strerror}; choose another file") from fault
+    with open_foreign(path, "a file of drawings", MAX_FILE_BYTES, DrawingsError) as stream:
+        try:
+            content = unpacked(stream).read(MAX_FILE_BYTES + 1)
+        except zlib.error as fault:
+            raise DrawingsError(f"{path}: expected whole gzipped data, found damage: copy the file anew") from fault
     if len(content) > MAX_FILE_BYTES:
-        raise DrawingsError(f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB; divide it into smaller files")
+        raise DrawingsError(
+            f"{path}: unpacked it is larger than {size_text(MAX_FILE_BYTES)}; divide it into smaller files"
+        )
     return content
 
 
-def _parse_json(text: bytes) -> list[Drawing]:
+def _no_more_than_fit(drawings: Iterator[Drawing]) -> list[Drawing]:
+    """Return the drawings, as long as they are not too many for the memory."""
+    taken, strokes = [], 0
+    for drawing in drawings:
+        taken.append(drawing)
+        strokes += len(drawing.strokes)
+        if len(taken) > MOST_DRAWINGS or strokes > MOST_STROKES:
+            raise DrawingsError(
+                f"expected at most {MOST_DRAWINGS:,} drawings with {MOST_STROKES:,} strokes, found more; "
+                "divide it into smaller files"
+            )
+    return taken
+
+
+def _parse_json(content: bytes) -> Iterator[Drawing]:
+    """Yield the drawings one by one: the whole list of a hostile file could take twenty times its size of memory."""
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        raise DrawingsError(f"expected JSON, {EXPECTED}, or UNIPEN, found something else ({fault})") from fault
-    if not isinstance(content, list) or not content:
-        raise DrawingsError(f"expected a list of drawings, {EXPECTED}, found {_kind(content)}")
-    drawings = []
-    for index, item in enumerate(content):
+        text = content.decode(json.detect_encoding(content))
+    except UnicodeDecodeError as fault:
+        raise DrawingsError(f"expected {EXPECTED}, found bytes that are no text") from fault
+    position = _after_space(text, 0)
+    if text[position : position + 1] != "[":
+        raise DrawingsError(f"expected {EXPECTED}, found {_shown(text[position : position + 60])}")
+    if text.startswith("]", _after_space(text, position + 1)):
+        raise DrawingsError(f"expected {EXPECTED}, found an empty one")
+    for index in itertools.count():
         try:
-            drawings.append(_drawing(item))
+            item, position = _decode_item(text, _after_space(text, position + 1))
+            yield _drawing(item)
+            position = _after_space(text, position)
+            if text[position : position + 1] not in (",", "]"):
+                raise DrawingsError(f"expected , or ] after it, found {_shown(text[position : position + 60])}")
         except DrawingsError as fault:
             raise DrawingsError(f"item {index}: {fault}") from fault
-    return drawings
+        if text[position] == "]":
+            break
+    if (end := _after_space(text, position + 1)) < len(text):
+        raise DrawingsError(f"expected nothing after the list of drawings, found {_shown(text[end : end + 60])}")
+
+
+def _after_space(text: str, position: int) -> int:
+    return _SPACE.match(text, position).end()
+
+
+def _decode_item(text: str, position: int) -> tuple[object, int]:
+    """Return the JSON value at ``position``, and where it ends; of ever longer parts, for no decoder takes a limit."""
+    for length in _ITEM_LENGTHS:
+        part = text[position : position + length]
+        try:
+            item, end = _DECODER.raw_decode(part)
+        except json.JSONDecodeError as fault:
+            reason = f"{fault.msg} at character {fault.pos:,}"
+        except ValueError:
+            reason = "a number of thousands of digits"
+        except RecursionError:
+            reason = "lists too deep in one another"
+        else:
+            return item, position + end
+        if position + length >= len(text):
+            break
+    raise DrawingsError(
+        f"expected {EXPECTED_ITEM} of at most {_ITEM_LENGTHS[-1]:,} characters, found something else: {reason}"
+    )
 
 
 def _drawing(item: object) -> Drawing:
@@ -126,8 +175,14 @@ def _is_coordinate(value: object) -> bool:
 
 def _kind(value: object) -> str:
     """Return the beginning of a value as JSON, to show in one line what was found."""
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    try:
+        return _shown(json.dumps(value))
+    except RecursionError:
+        return "lists too deep in one another"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) < 60 else f"{text[:57]}..."
 
 
 def write_drawings(path: Path, drawings: Iterable[Drawing]) -> None:

@@ -5,10 +5,8 @@ values (LeCun, Cortes and Burges, "The MNIST database of handwritten digits"). F
 header claims is believed before it is held against the bytes that are there.
 """
 
-import gzip
 import math
 import os
-import stat
 import struct
 import zlib
 from collections.abc import Sequence
@@ -19,6 +17,7 @@ import numpy as np
 
 from cnnviz.atomic import write_atomically
 from cnnviz.data.datasets import ArrayImageSet, DataError, Progress, part_of
+from cnnviz.foreign import open_foreign, unpacked
 
 IDX_FILES = (
     "train-images-idx3-ubyte",
@@ -32,7 +31,9 @@ LABELS_MAGIC = 0x00000801  # unsigned bytes in one dimension
 CONTENT = {IMAGES_MAGIC: "images", LABELS_MAGIC: "labels"}
 IMAGE_SHAPE = (28, 28)
 
-MAX_BYTES = 512 * 2**20
+MAX_BYTES = 512 * 2**20  # of images; there are no more labels than that many bytes have images
+MOST_VALUES = {IMAGES_MAGIC: MAX_BYTES, LABELS_MAGIC: MAX_BYTES // math.prod(IMAGE_SHAPE)}
+MAX_FILE_BYTES = MAX_BYTES + 2**20  # for the header, and what gzip adds to what it cannot pack
 MAX_DEFLATE_RATIO = 1032  # deflate cannot pack tighter (zlib, "Technical Details": 258 bytes in two bits)
 CHUNK_BYTES = 2 * 2**20  # some 15 ms of decompression
 
@@ -122,20 +123,11 @@ def missing_idx_files(folder: Path) -> list[str]:
 
 def read_magic(path: Path) -> int | None:
     """Return the number that an IDX file begins with; None where a file cannot be read or is too short."""
-    if not path.is_file():
-        return None
     try:
-        with open(path, "rb") as file:
+        with open_foreign(path, "an IDX file", MAX_FILE_BYTES, DataError) as file:
             return int.from_bytes(unpacked(file).read(4), "big")
-    except (OSError, EOFError, zlib.error):
+    except (DataError, zlib.error):
         return None
-
-
-def unpacked(stream: BinaryIO) -> BinaryIO:
-    """Return the content of a seekable stream, decompressed as it is read if it begins as gzip does."""
-    is_gzip = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
-    return gzip.GzipFile(fileobj=stream) if is_gzip else stream
 
 
 def _read_pair(paths: Sequence[Path], parts: Sequence[Progress]) -> ArrayImageSet:
@@ -153,21 +145,18 @@ def _read_pair(paths: Sequence[Path], parts: Sequence[Progress]) -> ArrayImageSe
 
 def _read_idx(path: Path, magic: int, progress: Progress | None) -> np.ndarray:
     """Return the values of an IDX file whose magic number must be ``magic``."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
-            raise _fault(path, "a file", "something else (a folder, a device, a pipe)", "choose a file")
-        with open(path, "rb") as file:
-            return _read_values(path, file, magic, part_of(progress, 0, path.stat().st_size))
-    except (OSError, EOFError, zlib.error) as fault:
-        cause = getattr(fault, "strerror", None) or fault
-        raise _fault(path, f"an IDX file of {CONTENT[magic]}", f"it cannot be read ({cause})") from fault
+    with open_foreign(path, f"an IDX file of {CONTENT[magic]}", MAX_FILE_BYTES, DataError) as file:
+        try:
+            return _read_values(path, file, magic, part_of(progress, 0, os.fstat(file.fileno()).st_size))
+        except zlib.error as fault:
+            raise _fault(path, "whole gzipped data", "damage") from fault
 
 
 def _read_values(path: Path, file: BinaryIO, magic: int, report: Progress) -> np.ndarray:
     """Check the header against the file, then take memory, read, and check that nothing follows."""
     stream = unpacked(file)
     shape = _read_shape(path, stream, magic)
-    _check_size(path, math.prod(shape), os.fstat(file.fileno()).st_size, packed=stream is not file)
+    _check_size(path, magic, math.prod(shape), os.fstat(file.fileno()).st_size, packed=stream is not file)
     values = np.empty(math.prod(shape), np.uint8)
     for start in range(0, len(values), CHUNK_BYTES):
         chunk = memoryview(values)[start : start + CHUNK_BYTES]
@@ -197,10 +186,10 @@ def _read_shape(path: Path, stream: BinaryIO, magic: int) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _check_size(path: Path, declared: int, file_bytes: int, packed: bool) -> None:
+def _check_size(path: Path, magic: int, declared: int, file_bytes: int, packed: bool) -> None:
     """Refuse a header that declares more values than the file can hold, or than this program takes."""
-    if declared > MAX_BYTES:
-        expectation = f"at most {MAX_BYTES:,} values"
+    if declared > MOST_VALUES[magic]:
+        expectation = f"at most {MOST_VALUES[magic]:,} values"
         raise _fault(path, expectation, f"{declared:,} declared in its header", "choose a smaller dataset")
     if declared > file_bytes * (MAX_DEFLATE_RATIO if packed else 1):
         raise _fault(path, f"{declared:,} values as its header says", f"a file of only {file_bytes:,} bytes")

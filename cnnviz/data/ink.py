@@ -20,6 +20,7 @@ _EVEN, _EVEN_OUTLIERS = 0.02, 0.08
 _EVEN_BORDER = 0.1  # of the border is inked at most; more is shade
 
 # On uneven paper, in parts of full ink:
+_SAME = 1e-4  # strengths that differ by less, of themselves, do so by rounding
 _FOOT, _HEAD = 0.2, 0.85  # what is fainter is paper, what is stronger is full
 _CONNECTED = 0.35  # what hangs together with ink at least that strong is ink
 
@@ -219,9 +220,9 @@ def _levels(strength: np.ndarray) -> tuple[float, float]:
 def _two_classes(values: np.ndarray) -> float:
     """Return the level that divides ``values`` so that the classes differ most (N. Otsu, 1979).
 
-    Where all are the same, it lies below them.
+    Where all are the same, but for rounding, it lies below them.
     """
-    if values.min() == values.max():
+    if values.max() - values.min() <= _SAME * values.max():
         return float(values.min()) / 2
     counts, edges = np.histogram(values, bins=128)
     middles = (edges[:-1] + edges[1:]) / 2

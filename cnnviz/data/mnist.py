@@ -20,8 +20,11 @@ HOW_TO_GET_IT = (
 def mnist_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return where MNIST is looked for: ``data_dir``, else the folder in CNNVIZ_DATA_DIR, else the user's cache."""
     chosen = data_dir or os.environ.get("CNNVIZ_DATA_DIR")
-    if chosen:
-        return Path(os.path.expanduser(chosen))
+    return Path(os.path.expanduser(chosen)) if chosen else cache_folder()
+
+
+def cache_folder() -> Path:
+    """Return the folder of the program's own that MNIST is fetched into."""
     return Path(platformdirs.user_cache_dir("cnnviz")) / "mnist"
 
 

@@ -1,16 +1,21 @@
 """From what a person draws, or has in a file, to an image like MNIST's."""
 
+import ctypes
+import logging
 import math
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, _imaging
 
 from cnnviz.data.framing import BOX, area_matrix, centre_by_mass, draw_digits, to_grey
 from cnnviz.data.ink import PreparationError, cut_out_ink, reduction, without_transparency
 from cnnviz.data.pen import SIDE, smooth_path_matrix
+from cnnviz.foreign import open_foreign
 
 __all__ = [
     "PreparationError",
@@ -28,6 +33,9 @@ _AT_ONCE = 128  # events; the matrix of a path grows with their square
 _MOST_POINTS = 5000  # of a drawing; of more, what a person scribbles for minutes, some are passed over
 _MOST_STROKES = 1000
 _ROUNDING = 1e-9  # extent, as a part of the coordinates' size, below which there is only rounding
+
+MAX_FILE_BYTES = 256 * 2**20
+"""Of a picture: 40 megapixels in 16-bit colours, unpacked."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _MOST_PIXELS = 40_000_000
@@ -211,13 +219,15 @@ def read_picture(path: str | Path) -> np.ndarray:
     PreparationError
         The file is missing, not a picture, damaged, or has more than 40 megapixels.
     """
-    if not Path(path).is_file():
-        finding = "no file but a folder or a device" if Path(path).exists() else "no such file"
-        raise PreparationError(f"{path}: expected a picture, found {finding}: check the name")
+    with open_foreign(path, "a picture", MAX_FILE_BYTES, PreparationError) as stream:
+        return _decode(path, stream)
+
+
+def _decode(path: str | Path, stream: BinaryIO) -> np.ndarray:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as picture:
+            warnings.simplefilter("ignore")  # what is odd about a file, but does not keep it from being read
+            with Image.open(stream, formats=_FORMATS) as picture:
                 _require_moderate_size(path, picture.width * picture.height)
                 return _as_array(picture)
     except PreparationError:
@@ -249,6 +259,19 @@ def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
     """
     _require_moderate_size(name, pixels.shape[0] * pixels.shape[1])
     return _as_array(Image.fromarray(pixels))
+
+
+def _be_silent() -> None:
+    """Keep Pillow, and the TIFF library within it, from speaking of damaged files on the terminal."""
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    with suppress(OSError, AttributeError):  # it may lie elsewhere; then it speaks
+        library = ctypes.CDLL(_imaging.__file__)
+        for speaker in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
+            speaker.argtypes, speaker.restype = (ctypes.c_void_p,), ctypes.c_void_p
+            speaker(None)
+
+
+_be_silent()
 
 
 def _require_moderate_size(path: str | Path, pixels: int) -> None:

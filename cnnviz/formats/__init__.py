@@ -4,15 +4,23 @@ To add a format, write a module that defines a ``Format`` and name it in ``FORMA
 """
 
 import os
-import stat
 from pathlib import Path
 
 from cnnviz.atomic import write_atomically
+from cnnviz.foreign import read_foreign
 from cnnviz.formats.npz import NPZ
 from cnnviz.formats.params_pkl import PARAMS_PKL
 from cnnviz.formats.saved_parameters import Format, FormatError, SavedParameters
 
-__all__ = ["FORMATS", "Format", "FormatError", "SavedParameters", "read_parameters", "write_parameters"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "FormatError",
+    "SavedParameters",
+    "encode_parameters",
+    "read_parameters",
+    "write_parameters",
+]
 
 FORMATS: tuple[Format, ...] = (NPZ, PARAMS_PKL)
 
@@ -23,8 +31,10 @@ MAX_FILE_BYTES = 64 * 2**20
 def read_parameters(path: str | os.PathLike[str]) -> SavedParameters:
     """Read a parameter file from anywhere: nothing in it is executed, and damage of any kind raises FormatError."""
     path = Path(path)
+    chosen = _format_of(path)
+    content = read_foreign(path, f"a parameter file ({chosen.title})", MAX_FILE_BYTES, FormatError)
     try:
-        return _format_of(path).decode(_read_regular_file(path))
+        return chosen.decode(content)
     except FormatError as fault:
         raise FormatError(f"{path}: {fault}") from fault
 
@@ -39,12 +49,18 @@ def write_parameters(path: str | os.PathLike[str], saved: SavedParameters) -> No
     WriteError
         If the file cannot be written.
     """
+    content = encode_parameters(path, saved)
+    write_atomically(path, lambda file: file.write(content))
+
+
+def encode_parameters(path: str | os.PathLike[str], saved: SavedParameters) -> bytes:
+    """Return what `write_parameters` writes into ``path``, which is left alone; FormatError as there."""
     path = Path(path)
+    chosen = _format_of(path)
     try:
-        content = _format_of(path).encode(saved)
+        return chosen.encode(saved)
     except FormatError as fault:
         raise FormatError(f"{path}: {fault}") from fault
-    write_atomically(path, lambda file: file.write(content))
 
 
 def _format_of(path: Path) -> Format:
@@ -52,18 +68,4 @@ def _format_of(path: Path) -> Format:
         if path.suffix.lower() in candidate.extensions:
             return candidate
     known = ", ".join(f"{'/'.join(each.extensions)} ({each.title})" for each in FORMATS)
-    raise FormatError(f"extension {path.suffix!r} is not that of a parameter file; known are {known}")
-
-
-def _read_regular_file(path: Path) -> bytes:
-    try:
-        # Asked before opening, which would wait for ever at a pipe that nobody writes to.
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise FormatError("is not a file but a folder, a pipe or a device")
-        if status.st_size > MAX_FILE_BYTES:
-            raise FormatError(f"is larger than {MAX_FILE_BYTES // 2**20} MiB, which no parameter file is")
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES)
-    except OSError as fault:
-        raise FormatError(f"cannot be read: {fault.strerror or fault}") from fault
+    raise FormatError(f"{path}: extension {path.suffix!r} is not that of a parameter file; known are {known}")

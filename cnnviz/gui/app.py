@@ -1,54 +1,33 @@
 """Starting the program with its window."""
 
-import faulthandler
 import gc
-import logging
-import signal
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from cnnviz import interrupts
 from cnnviz.atomic import write_atomically
 from cnnviz.data import default_dataset
 from cnnviz.data.collection import collection_path
 from cnnviz.errors import UserError
+from cnnviz.gui.faults import Faults
+from cnnviz.gui.interrupt_listener import InterruptListener
 from cnnviz.gui.main_window import MainWindow
-from cnnviz.gui.settings import Settings, load_settings, settings_path
+from cnnviz.gui.settings import load_settings, reset_settings, settings_path
 from cnnviz.gui.theme import text_font
 from cnnviz.gui.workbench import Workbench
+from cnnviz.logs import Logbook, take_crashes
 from cnnviz.resource_files import resource
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.engine import Engine
 from cnnviz.training.presets import DEFAULT_PRESET
 from cnnviz.training.runs import runs_folder
 
-log = logging.getLogger(__name__)
-
 # Seconds. The worker computes in many short steps; giving way to the window more often keeps that smooth.
 SWITCH_INTERVAL = 0.002
-
-
-class Faults(QObject):
-    """Takes exceptions that nobody caught, from any thread, to the window."""
-
-    caught = Signal(str)
-
-    def install(self) -> None:
-        """Become the last resort for exceptions."""
-        sys.excepthook = self._report
-        threading.excepthook = self._report_thread
-
-    def _report(self, kind: type[BaseException], error: BaseException, trace: object) -> None:
-        log.error("unexpected fault", exc_info=(kind, error, trace))
-        self.caught.emit(f"unexpected fault: {kind.__name__}: {error}")  # queued to the window's thread
-
-    def _report_thread(self, args: threading.ExceptHookArgs) -> None:
-        self._report(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 class Screenshot(QObject):
@@ -76,6 +55,7 @@ class Screenshot(QObject):
 
 def run(
     engine: Engine,
+    logbook: Logbook,
     *,
     preset: str | None,
     dataset: str | None,
@@ -84,7 +64,7 @@ def run(
     start: bool,
     screenshot: Path | None,
     after: float,
-    reset_settings: bool,
+    fresh_settings: bool,
 ) -> int:
     """Open the window, and return the exit code once it is closed.
 
@@ -92,6 +72,8 @@ def run(
     ----------
     engine : Engine
         The process that trains; ended with the window.
+    logbook : Logbook
+        Where what goes wrong is written down.
     preset, dataset : str or None
         None: Escontrela's network; MNIST where it is at hand, generated strokes otherwise.
     data_dir, params : Path or None
@@ -100,21 +82,19 @@ def run(
         Whether training begins by itself.
     screenshot : Path or None
         Grab the window into this PNG file ``after`` seconds, then quit.
-    reset_settings : bool
-        Begin with default settings and layout.
+    fresh_settings : bool
+        Begin with default settings and layout, those remembered set aside.
 
     Raises
     ------
     UserError
         Settings, parameters or the screenshot's file are wrong; raised before the window opens where possible.
+    KeyboardInterrupt
+        An interrupt, which the caller puts off, has closed the window.
     """
-    faulthandler.enable()
-    # Until there is a window to be closed: an exception raised in the midst of Qt's doings would be lost there.
-    interrupts: list[int] = []
-    _on_interrupt(lambda number, _: interrupts.append(number))
     sys.setswitchinterval(SWITCH_INTERVAL)
     path = settings_path()
-    settings, complaint = (Settings(), None) if reset_settings else load_settings(path)
+    settings, note = (reset_settings if fresh_settings else load_settings)(path)
     data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
     config = TrainingConfig.from_preset(
         preset or DEFAULT_PRESET,
@@ -128,13 +108,16 @@ def run(
         workbench.runs = runs_folder()
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
-    faults = Faults(window)
-    faults.caught.connect(workbench.failed)
+    faults = Faults(workbench, logbook, window, quiet=screenshot is not None)
     faults.install()
     workbench.open(params) if params else workbench.start_run()
     show_window(window, restore=screenshot is None)
-    if complaint:
-        workbench.failed.emit(complaint)
+    if logbook.complaint:
+        workbench.failed.emit(logbook.complaint)
+    if note:
+        (workbench.message if fresh_settings else workbench.failed).emit(note)
+    if not screenshot:
+        faults.tell_crashes(take_crashes())
     workbench.own_digits.tell_fault()
     if start:
         workbench.train()
@@ -142,20 +125,16 @@ def run(
     shot = Screenshot(window, screenshot) if screenshot else None
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)
-    _on_interrupt(lambda *_: window.close())
-    if interrupts:
-        QTimer.singleShot(0, window.close)
+    listener = InterruptListener(window)
+    listener.heard.connect(window.close_with_dialogs)
     gc.freeze()  # what is there now stays: to look through it for garbage would stop the window for 50 ms
     code = app.exec()
+    listener.close()
     workbench.close()
+    interrupts.check()
     if shot and shot.failure:
         raise UserError(shot.failure)
     return code
-
-
-def _on_interrupt(handler: Callable[[int, object], object]) -> None:
-    signal.signal(signal.SIGINT, handler)
-    signal.signal(signal.SIGTERM, handler)
 
 
 def make_application() -> QApplication:

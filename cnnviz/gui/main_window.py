@@ -36,6 +36,7 @@ from cnnviz.formats import FORMATS
 from cnnviz.gui.dialogs import PreferencesDialog
 from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
+from cnnviz.gui.fault_dialog import FaultDialog
 from cnnviz.gui.help_dialog import HelpDialog
 from cnnviz.gui.keys import first_stop, keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
@@ -359,6 +360,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _show_message(self, line: str) -> None:
+        log.info("%s", line)
         self._show_notice(line, self._theme.text)
         self._until.start(MESSAGE_MS)
 
@@ -422,12 +424,11 @@ class MainWindow(QMainWindow):
         window = self._settings.window()
         if window is None:
             return False
-        remembered = (self._settings.geometry, self._settings.layout, self._settings.seal)
         self._settings.forget_window()
         self._save_settings()
         geometry, layout = window
         restored = self.restoreGeometry(QByteArray(geometry)) and self.restoreState(QByteArray(layout), LAYOUT_VERSION)
-        self._settings.geometry, self._settings.layout, self._settings.seal = remembered
+        self._settings.set_window(geometry, layout)
         self._save_settings()
         self._sized = restored
         return restored
@@ -604,11 +605,23 @@ class MainWindow(QMainWindow):
         lessons.show()
         lessons.activateWindow()
 
+    @Slot()
+    def close_with_dialogs(self) -> None:
+        """Close, whatever is open before the window and waits for an answer: that is taken for a no."""
+        while (popup := QApplication.activePopupWidget()) is not None and popup.close():
+            pass
+        for other in QApplication.topLevelWidgets():
+            if other is not self and other.isModal():
+                other.close()
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """End training before the window goes."""
         self._timer.stop()
         for lessons in self.findChildren(LessonsWindow):
             lessons.close()
+        for faults in self.findChildren(FaultDialog):
+            faults.close()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
         for dialog in self.findChildren(PictureDialog):
@@ -616,6 +629,7 @@ class MainWindow(QMainWindow):
         for panel in self.panels.values():
             panel.finish()
         self._workbench.close()
+        self._workbench.own_digits.finish()
         self._settings.speed = self.transport.speed.value()
         self._settings.inspector_back = self.inspector.is_back
         self._settings.own_share = self._workbench.own_digits.share

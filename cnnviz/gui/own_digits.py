@@ -105,6 +105,11 @@ class OwnDigits(QObject):
         self.collection = Collection(path)
         self._after_change()
 
+    def finish(self) -> None:
+        """Stop working, and write what could not be written before."""
+        self._work.stop()
+        self.collection.save()
+
     def label_of(self, drawing: Drawing | None) -> int | None:
         """Return the label under which a drawing is kept; None where it is not."""
         digit = self.digits.get(Ink(drawing).key) if drawing and self.digits else None

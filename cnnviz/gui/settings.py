@@ -1,16 +1,23 @@
 """What the window remembers, as JSON: plain text and numbers, which no reader can be made to execute."""
 
 import base64
-import binascii
 import hashlib
 import json
+import os
+import stat
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import platformdirs
 from PySide6.QtCore import qVersion
 
-from cnnviz.atomic import write_atomically
+from cnnviz.atomic import make_own_folder, write_atomically
+from cnnviz.gui.transport import SPEED_POSITIONS
+
+MOST_BYTES = 1 << 20  # of the file, which is some kilobytes large
+PATH_BYTES = 4096  # what Linux takes
+THEMES = ("system", "dark", "light")
 
 
 @dataclass
@@ -19,20 +26,23 @@ class Settings:
 
     Attributes
     ----------
-    theme : {"system", "dark", "light"}
+    theme : str
+        One of ``THEMES``.
     data_dir, export_dir : str
         Folders last used; empty: the usual ones.
     speed : int
-        Position of the speed slider.
+        Position of the speed slider; -1: the usual one.
     own_share : int
         Per cent of each training batch that is taken from the user's own digits.
     inspector_back : bool
         Whether the inspector tells the gradient.
     geometry, layout : str
         Qt's description of window and docks, base64; ``seal`` vouches for both.
+    qt : str
+        The version of Qt that they come from; another one takes none of them.
     seal : str
-        Hash over geometry, layout and Qt's version. Qt crashes on damaged descriptions, so that one without a matching
-        seal is never handed to it.
+        Hash over these three. Qt crashes on damaged descriptions, so that one without a matching seal is never handed
+        to it.
     """
 
     theme: str = "system"
@@ -43,28 +53,38 @@ class Settings:
     inspector_back: bool = False
     geometry: str = ""
     layout: str = ""
+    qt: str = ""
     seal: str = ""
 
     def set_window(self, geometry: bytes, layout: bytes) -> None:
         """Remember the window's place and docks."""
         self.geometry, self.layout = (base64.b64encode(part).decode() for part in (geometry, layout))
+        self.qt = qVersion()
         self.seal = self._seal()
 
     def window(self) -> tuple[bytes, bytes] | None:
-        """Return geometry and layout; None where there are none or they cannot be trusted."""
-        if not self.layout or self.seal != self._seal():
+        """Return geometry and layout; None where there are none, or none that can be trusted."""
+        if not self.layout or self.qt != qVersion() or self.window_is_damaged():
             return None
+        return base64.b64decode(self.geometry), base64.b64decode(self.layout)
+
+    def window_is_damaged(self) -> bool:
+        """Return whether geometry and layout are not what was once remembered."""
+        if not self.qt:
+            return False
         try:
-            return base64.b64decode(self.geometry, validate=True), base64.b64decode(self.layout, validate=True)
-        except binascii.Error:
-            return None
+            for part in (self.geometry, self.layout):
+                base64.b64decode(part, validate=True)
+            return self.seal != self._seal()
+        except ValueError:
+            return True
 
     def forget_window(self) -> None:
         """Forget the window's place and docks."""
-        self.geometry = self.layout = self.seal = ""
+        self.geometry = self.layout = self.qt = self.seal = ""
 
     def _seal(self) -> str:
-        return hashlib.sha256(f"{qVersion()}\n{self.geometry}\n{self.layout}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.qt}\n{self.geometry}\n{self.layout}".encode()).hexdigest()
 
 
 def settings_path() -> Path:
@@ -75,36 +95,96 @@ def settings_path() -> Path:
 def load_settings(path: Path) -> tuple[Settings, str | None]:
     """Return the settings in ``path``, and a line about what was wrong with them.
 
-    A damaged file is set aside under another name, so that nothing in it is lost, and defaults are returned.
+    What is no possible value gets the default, all else stays. A file with something wrong in it is set aside under
+    another name, so that nothing in it is lost.
     """
     try:
-        return _settings_from(json.loads(path.read_text("utf-8"))), None
+        settings, wrong = _settings_from(json.loads(_read(path)))
     except FileNotFoundError:
         return Settings(), None
     except OSError as error:
         return Settings(), f"the settings in {path} cannot be read ({error.strerror}); the defaults are used"
     except (ValueError, RecursionError) as error:
-        aside = path.with_suffix(".damaged")
-        try:
-            path.replace(aside)
-        except OSError:
-            return Settings(), f"the settings in {path} cannot be read ({error}); the defaults are used"
-        return Settings(), f"the settings were damaged ({error}) and set aside as {aside}; the defaults are used"
+        settings, wrong, which = Settings(), str(error), "all"
+    else:
+        which = "these"
+    if not wrong:
+        return settings, None
+    kept = _set_aside(path, ".damaged")
+    where = f"; the damaged file is kept as {kept}" if kept else ""
+    return settings, f"the settings in {path} were damaged ({wrong}): {which} are the defaults now{where}"
 
 
-def _settings_from(content: object) -> Settings:
-    """Return the settings in ``content``, unknown names left out; ValueError where it is something else."""
+def reset_settings(path: Path) -> tuple[Settings, str | None]:
+    """Return the defaults, and a line about where the settings so far, whatever state they are in, are kept."""
+    if not os.path.lexists(path):
+        return Settings(), None
+    kept = _set_aside(path, ".before-reset")
+    before = f"those so far are kept in {kept}" if kept else "those so far could not be kept"
+    return Settings(), f"The settings are the defaults; {before}"
+
+
+def _set_aside(path: Path, suffix: str) -> Path | None:
+    """Give a file another name, which is returned; None where that cannot be."""
+    aside = path.with_suffix(suffix)
+    try:
+        os.replace(path, aside)
+    except OSError:
+        return None
+    return aside
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file; ValueError where it is none, or far too large."""
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):  # a FIFO would be waited for
+        raise ValueError("not a regular file")
+    if status.st_size > MOST_BYTES:
+        raise ValueError(f"at most {MOST_BYTES:,} bytes expected, found {status.st_size:,}")
+    return path.read_bytes().decode("utf-8")
+
+
+def _settings_from(content: object) -> tuple[Settings, str]:
+    """Return the settings in ``content``, unknown names left out, and which of them are wrong.
+
+    ValueError where it is something else.
+    """
     if not isinstance(content, dict):
         raise ValueError("not a set of names and values")
-    values = {field.name: content[field.name] for field in fields(Settings) if field.name in content}
+    values, wrong = {}, []
     for field in fields(Settings):
-        if type(values.get(field.name, field.default)) is not type(field.default):
-            raise ValueError(f"{field.name} is not what this program writes")
-    return Settings(**values)
+        if field.name in content:
+            value, is_possible = content[field.name], _POSSIBLE.get(field.name)
+            if type(value) is type(field.default) and (is_possible is None or is_possible(value)):
+                values[field.name] = value
+            else:
+                wrong.append(field.name)
+    settings = Settings(**values)
+    if settings.window_is_damaged():
+        settings.forget_window()
+        wrong.append("window layout")
+    return settings, ", ".join(wrong)
+
+
+def _is_path(text: str) -> bool:
+    """Return whether a file system could take ``text``."""
+    try:
+        return len(os.fsencode(text)) <= PATH_BYTES and "\0" not in text
+    except UnicodeEncodeError:
+        return False
+
+
+_POSSIBLE: dict[str, Callable[..., bool]] = {
+    "theme": lambda name: name in THEMES,
+    "data_dir": _is_path,
+    "export_dir": _is_path,
+    "speed": lambda position: -1 <= position <= SPEED_POSITIONS,
+    "own_share": lambda share: 0 <= share <= 100,
+}
 
 
 def save_settings(settings: Settings, path: Path) -> None:
     """Write the settings; UserError where that fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_own_folder(path.parent)
     content = json.dumps(asdict(settings), indent=1).encode()
     write_atomically(path, lambda file: file.write(content))

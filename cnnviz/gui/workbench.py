@@ -1,5 +1,6 @@
 """What the window works on: the process that trains, the current run in it, and the newest snapshot of that."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from cnnviz.training.presets import PRESETS
 from cnnviz.training.runs import RunError, SavedRun, find_run, saved_runs
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
 
 NOTCHES = 10  # that make up the scale of an array
 NOTHING_CHOSEN = "click a weight, a bias or a pixel of the input first; then Alt+Up and Alt+Down nudge it"
@@ -76,6 +79,7 @@ class Workbench(QObject):
     nudge_changed = Signal()  # a number is nudged, or further, or no more
     message = Signal(str)  # something went well: one line
     failed = Signal(str)  # something went wrong: one line
+    faulted = Signal(str, str)  # training ended by what nobody foresaw, also told by ``failed``; and the trace
 
     def __init__(self, config: TrainingConfig, engine: Engine | None = None) -> None:
         """Take an engine that has already been started, or start one with the first run; close it in either case."""
@@ -149,6 +153,7 @@ class Workbench(QObject):
         self._own_digits_learnt = None
         if self._own_digits is not None:
             self._pass_own_digits_on()
+        log.info("a run begins: %s", shown if resume is None else f"{shown}, as kept in {resume}")
         self.config = shown
         self._goes_on = self.was_training = False
         self._end_nudge()
@@ -230,6 +235,8 @@ class Workbench(QObject):
             self._failure = self._run.failure
             self.snapshot = self.nudge or self.newest  # what was kept last has got lost
             self.failed.emit(self._failure)
+            if self._run.trace is not None:
+                self.faulted.emit(self._failure, self._run.trace)
             self.run_failed.emit()
 
     def _tell_what_is_saved(self) -> None:

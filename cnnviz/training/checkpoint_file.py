@@ -5,7 +5,6 @@ Like every file it may come from anywhere by the time it is read, so nothing in 
 
 import math
 import os
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from cnnviz.archive import Archive, ArchiveError, reading, write_archive
 from cnnviz.atomic import write_atomically
 from cnnviz.data.augmentation import Augmentation
+from cnnviz.foreign import open_foreign
 from cnnviz.nn import OPTIMIZERS, Parameters
 from cnnviz.training.batches import Ingredient
 from cnnviz.training.checkpoint import Checkpoint, CheckpointError
@@ -129,16 +129,8 @@ def _arrays(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
 
 def _read(path: Path, parse: Callable[[Archive], T]) -> T:
     try:
-        # Asked before opening, which would wait for ever at a pipe that nobody writes to.
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise CheckpointError(f"{path}: is not a file but a folder, a pipe or a device")
-        if status.st_size > MAX_FILE_BYTES:
-            raise CheckpointError(f"{path}: is larger than {MAX_FILE_BYTES // 2**20} MiB, which no checkpoint is")
-        with path.open("rb") as stream, reading():
+        with open_foreign(path, "a checkpoint", MAX_FILE_BYTES, CheckpointError) as stream, reading():
             return parse(Archive(stream))
-    except OSError as fault:
-        raise CheckpointError(f"{path}: cannot be read: {fault.strerror or fault}") from fault
     except ArchiveError as fault:
         raise CheckpointError(f"{path}: {fault}") from fault
 

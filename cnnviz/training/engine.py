@@ -2,19 +2,20 @@
 
 import logging
 import queue
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import traceback
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cnnviz import interrupts
 from cnnviz.errors import UserError
+from cnnviz.logs import discreet, take_crash_of
 from cnnviz.nn import Parameters
 from cnnviz.nn.parameters import Shapes
 from cnnviz.training.autosave import Saved
@@ -51,6 +52,8 @@ class Run:
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line; the run goes on.
+    trace : str or None
+        Where that happened, if it was an unexpected fault.
     control : RemoteControl
     """
 
@@ -61,6 +64,7 @@ class Run:
         self.has_diverged = False
         self.saved: Saved | None = None
         self.save_fault: str | None = None
+        self.trace: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()
@@ -87,7 +91,8 @@ class Run:
             self._history.extend(report.news)
             self._mailbox.put(Snapshot.of(self._complete(report), self.config, self._network))
         self.saved, self.save_fault = report.saved, report.save_fault
-        self.has_diverged, self.failure = report.has_diverged, report.failure
+        self.trace, self.has_diverged = report.trace, report.has_diverged
+        self.failure = report.failure  # after all else, for who waits for one
         self.control.hear(report.wishes, report.is_running)
         self.status = report.status  # last: who reads that the run rests finds the snapshot of where
 
@@ -101,9 +106,10 @@ class Run:
             state, parameters=parameters, gradients=gradients, history=self._history.view(), record=self._record
         ).copy()
 
-    def fail(self, failure: str) -> None:
-        """End here what has ended there without a word."""
-        self.failure = self.failure or failure
+    def fail(self, failure: str, trace: str | None = None) -> None:
+        """End here what has ended there without a word; ``trace`` is all that is known of where."""
+        if self.failure is None:
+            self.trace, self.failure = trace, failure
         self.control.lose()
         self.status = Status(Phase.STOPPED)
 
@@ -208,16 +214,32 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        self.memory = SharedMemory()
-        self._process = start_process(self.memory)
         self._requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._changing = threading.Lock()  # of the run, which must not come between a last word and its being passed on
         self._run: Run | None = None
         self._runs = 0
-        self._end: str | None = None
+        self._end: tuple[str, str] | None = None  # in one line, and the trace
         self._is_closing = False
         self._writer = threading.Thread(target=self._write, name="requests", daemon=True)
-        self._writer.start()
+        try:
+            self._start()
+        except (OSError, RuntimeError) as fault:  # the second where there is no room for a thread
+            reason = getattr(fault, "strerror", None) or fault
+            raise UserError(
+                f"the training process could not be started ({reason}); close other programs and try again"
+            ) from fault
+
+    def _start(self) -> None:
+        """Start process and thread, both or none."""
+        with ExitStack() as undo:
+            self.memory = SharedMemory()
+            undo.callback(self.memory.close)
+            self._process = start_process(self.memory)
+            undo.callback(self._process.wait)  # it ends where its requests do
+            undo.callback(self._process.stdout.close)
+            undo.callback(self._process.stdin.close)
+            self._writer.start()
+            undo.pop_all()
 
     def __enter__(self) -> "Engine":
         return self
@@ -249,7 +271,7 @@ class Engine:
             self._runs += 1
             self._run = Run(self, self._runs, config)
             if self._end is not None:
-                self._run.fail(self._end)
+                self._run.fail(*self._end)
         probe = (probe or ProbeChoice()).fixed()
         self.send(Begin(self._runs, config, parameters, steps_per_second, probe, runs, resume))
         return self._run
@@ -289,14 +311,17 @@ class Engine:
             code = self._process.wait()
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             end = f"the training process ended unexpectedly ({how}); R (Reset) begins anew"
+            crash = take_crash_of(self._process.pid)
+            trace = crash.report if crash else f"the training process {self._process.pid} left no trace"
         else:
             log.exception("what the training process reported could not be taken on")
             self._process.kill()
             end = f"training stopped by an unexpected fault: {type(error).__name__}: {error}"
+            trace = discreet("".join(traceback.format_exception(error)))
         with self._changing:
-            self._end = end
+            self._end = end, trace
             if self._run is not None:
-                self._run.fail(end)
+                self._run.fail(*self._end)
 
     def _write(self) -> None:
         stream = self._process.stdin
@@ -308,29 +333,11 @@ class Engine:
 
 
 def start_process(memory: SharedMemory) -> subprocess.Popen[bytes]:
-    """Start the process that trains, its standard input and output open to this one."""
-    try:
-        with _interrupts_held_back():
-            return subprocess.Popen(
-                [sys.executable, "-c", _CODE, memory.handle, *sys.path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                pass_fds=memory.descriptors,
-            )
-    except OSError as fault:
-        raise UserError(
-            f"the training process could not be started ({fault.strerror}); close other programs and try again"
-        ) from fault
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Have a process started here deaf to Ctrl+C from its first moment on; here it is heard a moment later."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, where the process sees to that itself
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    """Start the process that trains, its standard input and output open to this one; OSError where that fails."""
+    with interrupts.held_back():
+        return subprocess.Popen(
+            [sys.executable, "-c", _CODE, memory.handle, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=memory.descriptors,
+        )

@@ -90,6 +90,8 @@ class Report:
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line.
+    trace : str or None
+        Where that happened, for those who can mend it; None where nothing is to be mended.
     state : State or None
         The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
         and ``gradients`` in shared memory, and its ``record`` is None where an earlier report of the run had it.
@@ -108,6 +110,7 @@ class Report:
     has_diverged: bool = False
     saved: Saved | None = None
     save_fault: str | None = None
+    trace: str | None = None
     state: State | None = None
     news: HistoryNews | None = None
     slot: int = 0

@@ -5,20 +5,22 @@ would lose a third of its speed. For the same reason the trainer's thread sends 
 something to say: a third thread would cost it more in waiting for that lock than the sending does.
 """
 
-import faulthandler
+import gc
 import logging
 import os
-import signal
 import sys
 import threading
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 
+from cnnviz import interrupts
 from cnnviz.errors import UserError
+from cnnviz.logs import Logbook, discreet
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.divergence import DivergenceError
 from cnnviz.training.history import HistoryView
@@ -38,12 +40,11 @@ _NO_HISTORY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), 
 
 def main(memory: str) -> None:
     """Serve the process that started this one, through standard input and output, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes of a terminal; the window decides
-    if sys.stderr is not None:
-        faulthandler.enable()
-    reports = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what anybody prints does not get in between
-    serve(sys.stdin.buffer, reports, memory)
+    interrupts.ignore()  # the window decides, and this process ends with it
+    with Logbook("training"):  # whatever is wrong with that, the window has it too, and tells it
+        reports = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)  # what anybody prints does not get in between
+        serve(sys.stdin.buffer, reports, memory)
     os._exit(0)  # at once: what is worth keeping has been kept
 
 
@@ -140,6 +141,7 @@ class _Run:
 
     def __init__(self, request: Begin, reporter: _Reporter, memory: str, previous: "_Run | None") -> None:
         """Begin what ``request`` asks for, as soon as ``previous`` is through with its last step."""
+        log.info("run %d: %s", request.run, request.config)
         self.number = request.run
         self.reporter = reporter
         self.is_awaited = True
@@ -156,6 +158,7 @@ class _Run:
         self._session.control.set_probe(request.probe)
         self._wishes = 0
         self._failure: UserError | None = None
+        self._trace: str | None = None
         self._told: Report | None = None
         self._told_at = 0.0
         self._history_told = _NO_HISTORY
@@ -204,6 +207,7 @@ class _Run:
                 isinstance(self._failure, DivergenceError),
                 self._session.saved,
                 self._session.save_fault,
+                self._trace,
             )
             state = self._outbox.take()
             if state is not None:
@@ -239,6 +243,7 @@ class _Run:
         except Exception as error:
             log.exception("training failed")
             self._failure = UserError(f"training stopped by an unexpected fault: {type(error).__name__}: {error}")
+            self._trace = discreet(traceback.format_exc())
         self.tell()
 
     def _take_over(self) -> None:
@@ -252,6 +257,8 @@ class _Run:
             self._session.dataset = previous._session.dataset
         if _mixed_sources(before) == _mixed_sources(config):
             self._session.mixed_in = previous._session.mixed_in
+        del previous
+        gc.collect()  # a run and its session refer to each other: left to itself, dozens of them would fill the memory
 
 
 def _mixed_sources(config: TrainingConfig) -> tuple[object, ...]:

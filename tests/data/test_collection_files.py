@@ -96,8 +96,8 @@ def test_that_an_empty_image_is_named_by_its_item(tmp_path):
     [
         ("my-images", r"my-images: expected my-labels beside it, found no such file"),
         ("mine", r'mine: expected "images" or "labels" in the name of an IDX file'),
-        ("text", r"text: expected JSON"),
-        ("none", r"none: cannot be read"),
+        ("text", r"text: expected a list of drawings in JSON"),
+        ("none", r"none: expected a file of drawings, found no such file; check the name"),
         ("empty", r"empty: expected IDX files train-images-idx3-ubyte and train-labels-idx1-ubyte"),
     ],
 )

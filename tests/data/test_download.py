@@ -1,21 +1,24 @@
 import gzip
 import hashlib
 import os
+import random
 import re
 import socket
+import struct
 import threading
 import time
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from cnnviz.atomic import WriteError
+from cnnviz.atomic import WriteError, write_atomically
 from cnnviz.data import download
+from cnnviz.data.connection import Line
 from cnnviz.data.datasets import DataError
 from cnnviz.data.download import FILES, MIRRORS, PublishedFile, download_mnist
 from cnnviz.data.idx import IDX_FILES, missing_idx_files
+from cnnviz.data.mnist import mnist_folder
 from cnnviz.errors import Cancelled
 
 RAW = {"train-images-idx3-ubyte": os.urandom(200_000), "t10k-labels-idx1-ubyte": bytes(range(10)) * 50}
@@ -24,6 +27,7 @@ TINY_FILES = tuple(
     PublishedFile(
         name,
         len(PACKED[f"{name}.gz"]),
+        len(content),
         hashlib.sha256(PACKED[f"{name}.gz"]).hexdigest(),
         hashlib.sha256(content).hexdigest(),
     )
@@ -125,6 +129,78 @@ def close_at_once(_):
     pass
 
 
+def reset(handler):
+    """End the connection as a broken one does, not in good order."""
+    handler.wfile.flush()
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()  # wfile and rfile are of no use any more, which ends the handler with an exception
+
+
+def reset_half_way(handler):
+    close_half_way(handler)
+    time.sleep(0.05)  # what is on its way gets lost with the connection
+    reset(handler)
+
+
+def answer_503(handler):
+    handler.send_error(503)
+
+
+def answer_nothing_in_good_order(handler):
+    send(handler, b"", 204)
+
+
+def redirect_to_good_file(handler):
+    if handler.path.startswith("/mnist/"):
+        send(handler, b"", 301, Location=handler.path.replace("/mnist/", "//mnist/"))
+    else:
+        deliver(handler)
+
+
+def show_page_as_if_gzip(handler):
+    page = b"<!DOCTYPE html><p>log in first</p>"
+    send(handler, page, Content_Length=len(page))
+
+
+def show_page_of_the_published_size(handler):
+    send(handler, b"<p>log in first</p>".ljust(len(asked_for(handler))))
+
+
+def deliver_a_bomb_of_the_published_size(handler):
+    bomb = gzip.compress(bytes(20_000_000))[: len(asked_for(handler))]
+    send(handler, bomb.ljust(len(asked_for(handler)), b"\0"))
+
+
+def stall_in_headers(handler):
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Ty")
+    handler.server.released.wait(10)
+
+
+def send_headers_without_end(handler):
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
+    while not handler.server.released.is_set():
+        handler.wfile.write(b"X-Never-Ending: yes\r\n" * 1000)
+
+
+def send_a_header_without_end(handler):
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nX-Never-Ending: ")
+    while not handler.server.released.is_set():
+        handler.wfile.write(b"x" * 65536)
+
+
+def promise_without_end(handler):
+    while not handler.server.released.wait(0.001):
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def break_a_chunk(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\nhalf")
+
+
+def send_a_chunk_of_no_size(handler):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n")
+
+
 STALLED = r"(sent only [\d,]+ bytes in 0.3 s|failed \(no answer in time\))"
 FAULTS = {
     answer_404: "answered HTTP 404",
@@ -143,61 +219,25 @@ FAULTS = {
     drip_headers: STALLED,
     speak_no_http: r"failed \(BadStatusLine\)",
     close_at_once: r"failed \(RemoteDisconnected\)",
+    reset: r"failed \(Connection reset by peer\)",
+    reset_half_way: r"failed \(Connection reset by peer\)",
+    answer_503: "answered HTTP 503",
+    answer_nothing_in_good_order: r"sent only 0 of [\d,]+ bytes",
+    redirect_to_good_file: "answered HTTP 301",
+    show_page_as_if_gzip: r"sent only 34 of [\d,]+ bytes",
+    show_page_of_the_published_size: "sent other content than was published",
+    deliver_a_bomb_of_the_published_size: "sent other content than was published",
+    stall_in_headers: STALLED,
+    send_headers_without_end: r"failed \(HTTPException\)",
+    send_a_header_without_end: r"failed \(LineTooLong\)",
+    promise_without_end: STALLED,
+    break_a_chunk: r"failed \(IncompleteRead\)",
+    send_a_chunk_of_no_size: r"failed \(IncompleteRead\)",
 }
-
-
-class Mirror(ThreadingHTTPServer):
-    """A server on this machine that answers every request by one function, and notes what it was asked for."""
-
-    def __init__(self, answer):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answer = answer
-        self.asked = []
-        self.released = threading.Event()
-        self.name = f"127.0.0.1:{self.server_port}"
-        self.url = f"http://{self.name}/mnist/"
-
-    daemon_threads = False  # so that server_close waits for them
-
-    def handle_error(self, *_):
-        """Clients that hang up are what these tests are about."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.asked.append(self.path.removeprefix("/mnist/"))
-        self.server.answer(self)
-
-    def log_message(self, *_):
-        pass
 
 
 def transfers():
     return [thread for thread in threading.enumerate() if thread.name == "download"]
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    """Start mirrors; afterwards see to it that neither they nor the downloads left anything running."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    mirrors = []
-
-    def start(answer):
-        mirror = Mirror(answer)
-        thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        mirrors.append((mirror, thread))
-        return mirror
-
-    yield start
-    for mirror, thread in mirrors:
-        mirror.released.set()
-        mirror.shutdown()
-        mirror.server_close()
-        thread.join()
-    for thread in transfers():
-        thread.join(5)
-    assert not transfers()
 
 
 def fetch(folder, *mirrors, progress=None, timeout=5.0):
@@ -353,12 +393,111 @@ def test_that_a_download_is_cancelled_while_the_name_of_the_mirror_is_looked_up(
     answered.set()
 
 
-def test_that_a_cancelled_download_does_not_go_on_unseen(serve, tmp_path):
+@pytest.mark.parametrize(
+    "answer",
+    [drip, drip_headers, stall_before_answering, stall_in_headers, stall_half_way, promise_without_end],
+    ids=lambda f: f.__name__,
+)
+def test_that_a_cancelled_download_does_not_go_on_unseen(serve, tmp_path, answer):
+    mirror = serve(answer)
+    wish = time.monotonic() + 0.2
     with pytest.raises(Cancelled):
-        fetch(tmp_path, serve(drip), progress=CancelOnce(lambda done: done > 0))
+        fetch(tmp_path, mirror, progress=CancelOnce(lambda done: time.monotonic() > wish), timeout=10.0)
+    for thread in transfers():
+        thread.join(SOON)  # though the mirror would go on
+    assert not transfers()
+    assert not mirror.released.is_set()
+
+
+def test_that_a_mirror_that_was_given_up_is_not_listened_to_any_more(serve, tmp_path):
+    faulty = serve(promise_without_end)
+    fetch(tmp_path, faulty, serve(deliver), timeout=0.3)
     for thread in transfers():
         thread.join(SOON)
     assert not transfers()
+
+
+def test_that_a_connection_made_after_the_wish_to_cancel_is_not_used(serve):
+    line = Line()
+    line.cut()
+    mirror = serve(deliver)
+    with pytest.raises(OSError, match="urlopen error"):
+        line.open(f"{mirror.url}{next(iter(PACKED))}", 5.0)
+    assert mirror.asked == []
+
+
+def deliver_in_pieces(handler):
+    body = asked_for(handler)
+    send(handler, b"", Content_Length=len(body))
+    for start in range(0, len(body), 10_000):
+        handler.wfile.write(body[start : start + 10_000])
+        time.sleep(0.005)
+
+
+def test_that_at_whatever_moment_a_download_is_cancelled_only_whole_files_are_kept(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "POLL_SECONDS", 0.002)
+    mirror, moments = serve(deliver_in_pieces), random.Random(6)
+    cancelled, kept = 0, set()
+    for trial in range(30):
+        folder, wish = tmp_path / str(trial), time.monotonic() + moments.uniform(0.0, 0.25)
+        try:
+            fetch(folder, mirror, progress=CancelOnce(lambda done, wish=wish: time.monotonic() > wish))
+        except Cancelled:
+            cancelled += 1
+        found = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert found.items() <= PACKED.items()
+        kept.add(len(found))
+    assert cancelled > 5
+    assert len(kept) > 1  # the moments were spread
+
+
+def test_that_a_disk_that_fills_up_is_told_and_leaves_whole_files_only(serve, tmp_path, monkeypatch):
+    def fail_on_the_second(path, write):
+        if TINY_FILES[1].name in path.name:
+            raise WriteError(f"could not write {path}: the disk is full")
+        write_atomically(path, write)
+
+    monkeypatch.setattr(download, "write_atomically", fail_on_the_second)
+    with pytest.raises(WriteError, match="the disk is full"):
+        fetch(tmp_path, serve(deliver))
+    assert names(tmp_path) == [f"{TINY_FILES[0].name}.gz"]
+
+
+def test_that_what_killed_downloads_left_is_cleared_from_the_cache_but_from_no_folder_of_the_user_s(
+    serve, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    left = f".cnnviz-{'0' * 16}.tmp"
+    for folder, stays in ((mnist_folder(), False), (tmp_path / "of the user's", True)):
+        folder.mkdir(parents=True)
+        (folder / left).write_bytes(b"half")
+        os.utime(folder / left, (0, 0))
+        fetch(folder, serve(deliver))
+        assert (folder / left).exists() == stays
+
+
+def test_that_a_bomb_or_an_enormous_file_in_the_folder_is_not_unpacked(serve, tmp_path, monkeypatch):
+    (tmp_path / f"{TINY_FILES[0].name}.gz").write_bytes(gzip.compress(bytes(50_000_000)))
+    with open(tmp_path / f"{TINY_FILES[1].name}.gz", "wb") as enormous:
+        enormous.write(PACKED[f"{TINY_FILES[1].name}.gz"])  # what follows is read byte by byte
+        enormous.truncate(10 * 2**30)
+    looked_at, sha256 = [], hashlib.sha256
+
+    class Counting:
+        def __init__(self, content=b""):
+            self._hash = sha256(content)
+            self.hexdigest = self._hash.hexdigest
+
+        def update(self, content):
+            looked_at.append(len(content))
+            self._hash.update(content)
+
+    monkeypatch.setattr(hashlib, "sha256", Counting)
+    began = time.monotonic()
+    fetch(tmp_path, serve(deliver))
+    assert time.monotonic() - began < SOON
+    assert sum(looked_at) <= 3 * sum(map(len, RAW.values()))
+    assert {name: (tmp_path / name).read_bytes() for name in PACKED} == PACKED
 
 
 def test_that_a_cancelled_download_keeps_whole_files_only(serve, tmp_path):
@@ -393,7 +532,7 @@ def test_that_a_mirror_above_the_slowest_rate_is_waited_for(serve, tmp_path, mon
 def test_that_a_folder_that_cannot_be_made_is_told_before_anything_is_fetched(serve, tmp_path):
     (tmp_path / "file").touch()
     mirror = serve(deliver)
-    with pytest.raises(DataError, match=r"could not create the folder .*file: File exists; choose another place"):
+    with pytest.raises(WriteError, match=r"could not create the folder .*file: what should be its folder is a file"):
         fetch(tmp_path / "file", mirror)
     assert mirror.asked == []
 
@@ -414,6 +553,7 @@ def test_that_the_mirrors_are_encrypted_and_the_files_are_those_that_are_loaded(
     assert all(mirror.startswith("https://") and mirror.endswith("/") for mirror in MIRRORS)
     assert tuple(file.name for file in FILES) == IDX_FILES
     assert [file.packed_bytes for file in FILES] == [9_912_422, 28_881, 1_648_877, 4_542]
+    assert [file.content_bytes for file in FILES] == [16 + 60_000 * 784, 8 + 60_000, 16 + 10_000 * 784, 8 + 10_000]
 
 
 def test_that_the_real_files_are_recognised_by_their_content():

@@ -126,7 +126,9 @@ def test_that_damaged_gzipped_data_are_named(content, write):
 def test_that_no_more_is_read_than_the_limit(pack, write, monkeypatch):
     monkeypatch.setattr(drawings, "MAX_FILE_BYTES", 2**20)
     path = write(pack(b" " * (2**20 + 1)))
-    with pytest.raises(DrawingsError, match="larger than 1 MiB; divide it into smaller files"):
+    with pytest.raises(
+        DrawingsError, match=r"found 1,048,577 bytes, more than the 1 MiB|unpacked it is larger than 1 MiB"
+    ):
         read_drawings(path)
 
 
@@ -137,9 +139,7 @@ def test_that_no_more_drawings_are_taken_than_the_limit(text, write, monkeypatch
     monkeypatch.setattr(drawings, "MOST_DRAWINGS", count)
     assert len(read_drawings(path)) == count
     monkeypatch.setattr(drawings, "MOST_DRAWINGS", 1)
-    with pytest.raises(
-        DrawingsError, match=f"expected at most 1 drawings, found {count}; divide it into smaller files"
-    ):
+    with pytest.raises(DrawingsError, match=r"expected at most 1 drawings with .* found more; divide it"):
         read_drawings(path)
 
 
@@ -157,7 +157,7 @@ def test_that_a_writer_is_a_number(writer, write):
 
 
 def test_that_a_folder_is_no_file_of_drawings(tmp_path):
-    with pytest.raises(DrawingsError, match="cannot be read: Is a directory; choose another file"):
+    with pytest.raises(DrawingsError, match="expected a file of drawings, found a folder; choose a file"):
         read_drawings(tmp_path)
 
 

@@ -1,3 +1,4 @@
+import logging
 import os
 from pathlib import Path
 
@@ -203,6 +204,14 @@ def test_that_shade_and_noise_of_the_paper_are_removed():
     assert_alike(prepare_picture(photograph), prepare_strokes(SEVEN))
 
 
+def test_that_ink_whose_strength_differs_by_rounding_only_is_prepared():
+    shadow = np.full((40, 32), 230.0)
+    shadow[:20] = 121
+    shadow[8:34, 14:18] *= 0.5
+    shadow[9:34:2, 14:18] *= 1 + 1e-6
+    assert_framed(prepare_picture(shadow))
+
+
 def test_that_a_hair_line_is_widened():
     thin = np.zeros((400, 400))
     thin[50:350, 200] = 1
@@ -377,7 +386,7 @@ def test_that_a_giant_is_refused_before_it_is_decoded(tmp_path, side):
         read_picture(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+@pytest.mark.parametrize("content", [b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(40)])
 def test_that_a_file_which_is_no_picture_is_named(tmp_path, content):
     path = tmp_path / "other.png"
     path.write_bytes(content)
@@ -394,8 +403,21 @@ def test_that_a_truncated_picture_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "finding"), [("absent.png", "no such file"), (".", "no file but a folder or a device")]
+    ("name", "finding"), [("absent.png", "no such file; check the name"), (".", "a folder; choose a file")]
 )
 def test_that_what_is_no_file_is_refused(tmp_path, name, finding):
-    with pytest.raises(PreparationError, match=f"expected a picture, found {finding}: check the name"):
+    with pytest.raises(PreparationError, match=f"expected a picture, found {finding}"):
         read_picture(tmp_path / name)
+
+
+def test_that_nothing_is_said_of_a_damaged_picture_but_by_the_error(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(logging.root, "handlers", [])  # those that pytest has put there listen in silence
+    path = tmp_path / "scan.tif"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (80, 80, 3), np.uint8)).save(path, compression="tiff_lzw")
+    content = path.read_bytes()
+    samples_a_pixel = content.index(b"\x15\x01\x03\0") + 8
+    for at, value in ((samples_a_pixel, b"\xff\xff"), (len(content) // 2, b"\xff\xff")):
+        path.write_bytes(content[:at] + value + content[at + 2 :])
+        with pytest.raises(PreparationError):
+            read_picture(path)
+    assert capfd.readouterr() == ("", "")

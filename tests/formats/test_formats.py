@@ -58,7 +58,9 @@ def test_that_an_unknown_extension_is_refused_with_the_known_ones(name, tmp_path
 @each_extension
 def test_that_a_missing_file_is_named(extension, tmp_path):
     path = tmp_path / f"absent{extension}"
-    with pytest.raises(FormatError, match=f"^{re.escape(str(path))}: cannot be read: No such file or directory$"):
+    with pytest.raises(
+        FormatError, match=f"^{re.escape(str(path))}: expected a parameter file .*, found no such file; "
+    ):
         read_parameters(path)
 
 
@@ -66,7 +68,7 @@ def test_that_a_missing_file_is_named(extension, tmp_path):
 def test_that_a_folder_is_refused(extension, tmp_path):
     path = tmp_path / f"folder{extension}"
     path.mkdir()
-    with pytest.raises(FormatError, match="is not a file but a folder"):
+    with pytest.raises(FormatError, match="found a folder; choose a file"):
         read_parameters(path)
 
 
@@ -76,7 +78,7 @@ def test_that_a_folder_is_refused(extension, tmp_path):
 def test_that_a_pipe_is_refused_instead_of_waited_for(extension, tmp_path):
     path = tmp_path / f"pipe{extension}"
     os.mkfifo(path)
-    with pytest.raises(FormatError, match="a pipe"):
+    with pytest.raises(FormatError, match="found a pipe; "):
         read_parameters(path)
 
 
@@ -85,7 +87,10 @@ def test_that_a_huge_file_is_refused_unread(extension, tmp_path, peak_memory):
     path = tmp_path / f"huge{extension}"
     with path.open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
-    with peak_memory() as peak, pytest.raises(FormatError, match="is larger than 64 MiB"):
+    with (
+        peak_memory() as peak,
+        pytest.raises(FormatError, match="found 67,108,865 bytes, more than the 64 MiB that one has at most"),
+    ):
         read_parameters(path)
     assert peak.bytes < 2**20
 

@@ -70,6 +70,8 @@ class WorkerOnAThread:
     All that goes through the pipes is the same; but it is there at once, and what a test patches holds in it too.
     """
 
+    pid = 0  # of none
+
     def __init__(self, memory: SharedMemory) -> None:
         reading, requests = os.pipe()
         reports, writing = os.pipe()

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
 from cnnviz.explain.places import Cell, Weight
 from cnnviz.formats import read_parameters
 from cnnviz.gui import main_window
-from cnnviz.gui.app import Faults
 from cnnviz.gui.layout import COLUMNS
 from cnnviz.gui.main_window import HINT, TICK_MS, MainWindow, _with_extension
 from cnnviz.gui.panels import PANELS, Panel
@@ -215,21 +214,6 @@ def test_that_what_went_wrong_is_told_in_the_window_and_can_be_dismissed(window,
     assert "none.npz" in window._notice.text()
     window._dismiss()
     assert not window._notice_bar.isVisible()
-
-
-def test_that_a_fault_on_any_thread_is_shown_in_the_window(window, live, wait_until, monkeypatch):
-    import sys
-    import threading
-
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    faults = Faults(window)
-    faults.caught.connect(live.failed)
-    faults.install()
-    thread = threading.Thread(target=lambda: 1 / 0)
-    thread.start()
-    thread.join()
-    wait_until(lambda: "ZeroDivisionError" in window._notice.text())
 
 
 def test_that_hidden_panels_are_left_alone_and_brought_up_to_date_when_shown(window, live, wait_until, qapp):
