@@ -8,6 +8,7 @@ from cnnviz.errors import UserError
 from cnnviz.gui.offer_bar import Answer, Offer, OfferBar
 from cnnviz.gui.run_text import cost_text, data_text, network_text, time_text
 from cnnviz.gui.workbench import Workbench
+from cnnviz.training.divergence import Divergence
 from cnnviz.training.runs import SavedRun, dismiss, find_run
 from cnnviz.training.snapshot import Snapshot
 
@@ -99,32 +100,56 @@ class Offers(QObject):
             run = find_run(str(workbench.saved.folder))
         except UserError:  # gone by now
             return
-        step, lr = run.summary.step, None
-        if workbench.has_diverged:
-            lr = rate_to_go_back_with(workbench.config.lr, run.summary.learning_rate)
-            text = f"Go back, at a rate of {lr:g}"
-            tip = f"Go on from step {step:,} with a learning rate of {lr:g}; it was {workbench.config.lr:g}"
+        if workbench.divergence is not None:
+            offer = self._after_divergence(workbench.divergence, run)
         else:
-            text, tip = f"Go on from step {step:,}", "Go on with the run where it was saved last"
-        cost = "" if run.summary.loss is None else f", cost {cost_text(run.summary)}"
-        what = [*_sentences(workbench.failure), f"The run was saved at step {step:,}{cost}."]
-        self._bar.show_offer(
-            Offer(
-                what[0],
-                " ".join(what[1:]),
-                Answer(text, tip, partial(self.go_on, run, lr, workbench.was_training)),
-                Answer("Reset", "Begin anew with the same seed (R)", workbench.reset),
-            )
-        )
+            offer = self._after_failure(workbench.failure, run)
+        self._bar.show_offer(offer)
         self.told.emit()
+
+    def _after_divergence(self, divergence: Divergence, run: SavedRun) -> Offer:
+        diverged, saved, step = divergence.learning_rate, run.summary.learning_rate, run.summary.step
+        lr = rate_to_go_back_with(diverged, saved)
+        where = f" in {divergence.layer}" if divergence.layer else ""
+        good = ""
+        if divergence.last_good is not None:
+            good = f"Last good cost {divergence.last_good[1]:.3g}. "
+        return self._offer_of(
+            f"Training diverged{where} at step {divergence.step:,}, rate {diverged:g}.",
+            f"{good}{_saved_text(run)}",
+            Answer(
+                f"Go back, rate {lr:g}",
+                f"Go on from step {step:,} with a learning rate of {lr:g} instead of {diverged:g}",
+                partial(self.go_on, run, lr, self._workbench.was_training),
+            ),
+        )
+
+    def _after_failure(self, failure: str, run: SavedRun) -> Offer:
+        what, _, _ = failure.rpartition("; ")  # what to do follows, which the buttons say
+        what = what or failure
+        return self._offer_of(
+            f"{what[0].upper()}{what[1:]}.",
+            _saved_text(run),
+            Answer(
+                f"Go on from step {run.summary.step:,}",
+                "Go on with the run where it was saved last",
+                partial(self.go_on, run, None, self._workbench.was_training),
+            ),
+        )
+
+    def _offer_of(self, text: str, detail: str, accepting: Answer) -> Offer:
+        reset = Answer("Reset", "Begin anew with the same seed (R)", self._workbench.reset)
+        return Offer(text, detail, accepting, reset)
 
 
 def rate_to_go_back_with(diverged: float, saved: float) -> float:
-    """Return a tenth of the learning rate that training ``diverged`` with, but no more than it was ``saved`` with."""
+    """Return a tenth of the learning rate that training ``diverged`` with, but no more than it was ``saved`` with.
+
+    Somebody who has just set ten times the rate, or ten thousand times, wants the one that had been good.
+    """
     return min(float(f"{diverged / 10:.6g}"), saved)
 
 
-def _sentences(failure: str) -> list[str]:
-    """Return what a failure says but for what to do, its last part, which the buttons say."""
-    what = failure.split("; ")
-    return [f"{part[0].upper()}{part[1:]}." for part in what[:-1] or what]
+def _saved_text(run: SavedRun) -> str:
+    cost = "" if run.summary.loss is None else f", cost {cost_text(run.summary)}"
+    return f"Saved at step {run.summary.step:,}{cost}."

@@ -21,6 +21,7 @@ from cnnviz.resource_files import SHIPPED, resource
 from cnnviz.training.autosave import Saved
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice, check_value, own_digits
+from cnnviz.training.divergence import Divergence
 from cnnviz.training.engine import Engine, Run
 from cnnviz.training.presets import PRESETS
 from cnnviz.training.runs import RunError, SavedRun, find_run, saved_runs
@@ -263,9 +264,9 @@ class Workbench(QObject):
         return self._saved
 
     @property
-    def has_diverged(self) -> bool:
-        """Whether the current run has ended in divergence."""
-        return self._run is not None and self._run.has_diverged
+    def divergence(self) -> Divergence | None:
+        """Where the current run diverged, if it did."""
+        return None if self._run is None else self._run.divergence
 
     @property
     def failure(self) -> str | None:
