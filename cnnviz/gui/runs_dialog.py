@@ -177,7 +177,7 @@ class RunsDialog(QDialog):
 
     @Slot()
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(self._selected.folder))
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._selected.folder)))
 
     @Slot()
     def _delete(self) -> None:
