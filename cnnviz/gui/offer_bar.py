@@ -62,9 +62,9 @@ class OfferBar(QWidget):
             line.setFixedHeight(height)
             line.setAccessibleName(name)
             column.addWidget(line)
-        self.accept = self._button(self._accept)
+        self.accept = self._button("Accept the offer", self._accept)
         self.accept.setProperty("role", "primary")
-        self.decline = self._button(self._decline)
+        self.decline = self._button("Decline the offer", self._decline)
         self.setObjectName("offer")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(self)
@@ -77,8 +77,10 @@ class OfferBar(QWidget):
         row.addStretch(1)
         self.hide()
 
-    def _button(self, slot: Callable[[], object]) -> QPushButton:
+    def _button(self, name: str, slot: Callable[[], object]) -> QPushButton:
         button = QPushButton()
+        button.setAccessibleName(name)
+        button.setToolTip(name)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the space bar to training
         button.clicked.connect(slot)
         return button

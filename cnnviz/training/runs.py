@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 GENERATIONS = 3  # checkpoints of a run that goes on; of one that was ended, the newest is enough
 MOST_RUNS = 10  # of those that have ended
 LOCK_SECONDS = 0.2  # for who only looks whether a run is locked
+LOOK_SECONDS = 0.02  # likewise, of somebody else who looks
 
 _MARK, _LOCK = "running", "lock"
 _CHECKPOINT = re.compile(r"(\d{6,})\.checkpoint")
@@ -101,14 +102,14 @@ def newest_checkpoint(folder: Path) -> Checkpoint:
 
 def dismiss(run: SavedRun) -> None:
     """Count an interrupted run as ended; it stays among those that can be gone on with."""
-    with contextlib.suppress(Timeout, OSError), _lock(run.folder).acquire(timeout=0):
+    with contextlib.suppress(Timeout, OSError), _lock(run.folder).acquire(timeout=LOCK_SECONDS):
         (run.folder / _MARK).unlink(missing_ok=True)
 
 
 def delete(run: SavedRun) -> None:
     """Delete what is kept of a run; RunError where it goes on, or its folder cannot be deleted."""
     try:
-        with _lock(run.folder).acquire(timeout=0):
+        with _lock(run.folder).acquire(timeout=LOCK_SECONDS):
             for path in _checkpoints(run.folder):
                 path.unlink()
         shutil.rmtree(run.folder)
@@ -195,7 +196,7 @@ def _lock(folder: Path) -> FileLock:
 
 def _is_locked(folder: Path) -> bool:
     try:
-        with _lock(folder).acquire(timeout=0):
+        with _lock(folder).acquire(timeout=LOOK_SECONDS, poll_interval=LOOK_SECONDS / 4):
             return False
     except Timeout:
         return True
