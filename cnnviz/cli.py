@@ -129,7 +129,7 @@ def _add_gui(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--reset-settings",
         action="store_true",
-        help="begin with the default layout and preferences; those so far are kept in settings.before-reset",
+        help="begin with the default layout and preferences; the file of those so far is kept under another name",
     )
 
 

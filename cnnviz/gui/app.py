@@ -1,10 +1,11 @@
 """Starting the program with its window."""
 
 import gc
+import os
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Slot
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QSettings, QTimer, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -16,7 +17,7 @@ from cnnviz.errors import UserError
 from cnnviz.gui.faults import Faults
 from cnnviz.gui.interrupt_listener import InterruptListener
 from cnnviz.gui.main_window import MainWindow
-from cnnviz.gui.settings import load_settings, reset_settings, settings_path
+from cnnviz.gui.settings import Settings, load_settings, reset_settings, settings_path
 from cnnviz.gui.theme import text_font
 from cnnviz.gui.workbench import Workbench
 from cnnviz.logs import Logbook, take_crashes
@@ -94,7 +95,10 @@ def run(
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     path = settings_path()
-    settings, note = (reset_settings if fresh_settings else load_settings)(path)
+    if fresh_settings and screenshot:  # which changes nothing for the next start
+        settings, note = Settings(), None
+    else:
+        settings, note = (reset_settings if fresh_settings else load_settings)(path)
     data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
     config = TrainingConfig.from_preset(
         preset or DEFAULT_PRESET,
@@ -126,7 +130,7 @@ def run(
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)
     listener = InterruptListener(window)
-    listener.heard.connect(window.close_with_dialogs)
+    listener.heard.connect(window.close)
     gc.freeze()  # what is there now stays: to look through it for garbage would stop the window for 50 ms
     code = app.exec()
     listener.close()
@@ -140,6 +144,9 @@ def run(
 def make_application() -> QApplication:
     """Return the application, with the looks of this program."""
     QCoreApplication.setApplicationName("cnnviz")
+    # Qt's file dialog remembers its looks in QtProject.conf, which all programs share. Read by way of PySide6, whatever
+    # Python object somebody has written there would come to life: nothing is read.
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, os.devnull)
     app = QApplication.instance() or QApplication(["cnnviz"])
     app.setStyle("Fusion")
     app.setFont(text_font())  # before there are widgets: those that exist do not all follow a later change

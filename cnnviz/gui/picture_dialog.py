@@ -1,5 +1,6 @@
 """Reading a picture for the pad: on a thread of its own, with a way out where it takes long."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from PySide6.QtWidgets import QProgressDialog, QPushButton, QWidget
 from cnnviz.data.preparation import PreparationError, picture_from_rgba, prepare_picture, read_picture
 from cnnviz.errors import UserError
 from cnnviz.gui.strokes import Picture
+
+log = logging.getLogger(__name__)
 
 PASTED = "pasted picture"
 LONG_MS = 500  # after which it is shown that something is going on
@@ -77,6 +80,7 @@ class PictureThread(QThread):
         except UserError as error:
             self.failed.emit(str(error))
         except Exception as error:
+            log.exception("a picture could not be read")
             self.failed.emit(f"the picture could not be read: {type(error).__name__}: {error}; save it anew")
         else:
             self.done.emit(picture)

@@ -150,6 +150,19 @@ def test_that_a_run_with_movies_among_its_steps_ends_in_the_bits_of_one_without(
     assert shared.newest.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not tell what a process has open")
+def test_that_the_process_keeps_nothing_of_the_runs_before(single):
+    def open_files() -> int:
+        return len(os.listdir(f"/proc/{single.process.pid}/fd"))  # each run has the shared memory mapped, which is one
+
+    for _ in range(2):
+        single.begin(small())
+    after_two = open_files()
+    for _ in range(4):
+        single.begin(small())
+    assert open_files() == after_two
+
+
 def test_that_a_record_goes_through_the_pipe_once_and_another_run_has_none(shared, monkeypatch):
     sent = []
     complete = Run._complete
