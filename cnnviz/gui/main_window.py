@@ -616,10 +616,11 @@ class MainWindow(QMainWindow):
             dialog.finish()
         for panel in self.panels.values():
             panel.finish()
-        self._workbench.close()
         for other in self.findChildren(QWidget):
             if other.isWindow() and other.isVisible():  # a floating panel, or a dialog that waits for an answer
                 other.close()
+        self.hide()  # nobody is to look at a window that waits until the run is saved
+        self._workbench.close()
         event.accept()
 
     def _remember(self) -> None:

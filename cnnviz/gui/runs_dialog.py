@@ -85,6 +85,9 @@ class RunsDialog(QDialog):
             self.table.horizontalHeaderItem(column).setTextAlignment(alignment)
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
+        for part, name in ((header, "Columns"), (self.table.verticalHeader(), "Rows")):
+            part.setAccessibleName(name)
+            part.setToolTip("What is told of each run")
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
         header.setSectionsClickable(False)
@@ -177,7 +180,9 @@ class RunsDialog(QDialog):
 
     @Slot()
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._selected.folder)))
+        folder = str(self._selected.folder)
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(folder)):
+            self._note.setText(f"No program to show folders with was found; it is {folder}")
 
     @Slot()
     def _delete(self) -> None:

@@ -38,7 +38,7 @@ def test_that_every_panel_has_a_name_a_title_and_two_sentences_about_itself():
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
 def test_that_every_panel_shows_either_network_in_either_theme(
-    own, workbench, qapp, panel, theme, snapshot, zhou_snapshot, untrained_snapshot
+    own, workbench, qapp, panel, theme, snapshot, zhou_snapshot, untrained_snapshot, resumed_snapshot
 ):
     apply_theme(qapp, theme)
     one = own(panel(workbench))
@@ -46,7 +46,7 @@ def test_that_every_panel_shows_either_network_in_either_theme(
     one.resize(380, 300)
     one.show()
     pictures = []
-    for each in (untrained_snapshot, snapshot, zhou_snapshot, snapshot):
+    for each in (untrained_snapshot, snapshot, zhou_snapshot, resumed_snapshot, snapshot):
         workbench.snapshot = each
         one.show_snapshot(each)
         qapp.processEvents()

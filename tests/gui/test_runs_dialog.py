@@ -2,7 +2,7 @@ import re
 import shutil
 
 import pytest
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
@@ -137,8 +137,12 @@ def test_that_a_run_that_cannot_be_deleted_is_told_of(open_dialog, interrupted, 
     assert dialog.table.rowCount() == 1
 
 
-def test_that_the_folder_of_a_run_is_opened(open_dialog, interrupted, monkeypatch):
+def test_that_the_folder_of_a_run_is_opened_or_told(open_dialog, interrupted, monkeypatch):
     opened = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
-    open_dialog().open_folder.click()
-    assert opened == [QUrl.fromLocalFile(str(interrupted))]
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or len(opened) == 1)
+    dialog = open_dialog()
+    dialog.open_folder.click()
+    assert opened == [str(interrupted)]
+    assert str(interrupted) not in dialog._note.text()
+    dialog.open_folder.click()
+    assert str(interrupted) in dialog._note.text()
