@@ -327,6 +327,22 @@ def test_that_closing_in_the_middle_of_training_is_clean(window, live, wait_unti
     assert not live.is_running
 
 
+def test_that_nobody_sees_a_window_that_waits_for_the_end_of_training(window, live, monkeypatch):
+    seen = []
+    close = live.close
+    monkeypatch.setattr(live, "close", lambda: (seen.append(window.isVisible()), close()))
+    window.close()
+    assert seen == [False]
+
+
+def test_that_the_progress_tells_what_is_saved(window, keeping, saved_at, wait_until):
+    saved_at(2)
+    assert window.transport.where.toolTip().startswith("Saved at step 2; File > Runs (Ctrl+Shift+R)")
+    keeping.start_run()
+    assert window.transport.where.toolTip() == ""
+    wait_until(lambda: keeping.poll() or keeping.snapshot)
+
+
 def test_that_a_finished_run_can_be_trained_on(window, live, wait_until):
     live.train()
     wait_until(lambda: live.poll() or live.status.phase is Phase.FINISHED)

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
 
 from cnnviz.gui.runs_dialog import RunsDialog
-from cnnviz.training.runs import RunError
+from cnnviz.training.runs import RunError, RunFolder
 
 COLUMNS = ["Network", "Data", "Step", "Epoch", "Cost in nats", "Test accuracy", "Saved", "State"]
 
@@ -135,6 +135,17 @@ def test_that_a_run_that_cannot_be_deleted_is_told_of(open_dialog, interrupted, 
     dialog.delete.click()
     assert "Permission denied" in dialog._note.text()
     assert dialog.table.rowCount() == 1
+
+
+def test_that_a_run_that_goes_on_elsewhere_by_now_is_not_deleted(open_dialog, interrupted, answer):
+    answer(QMessageBox.StandardButton.Yes)
+    dialog = open_dialog()
+    folder = RunFolder(interrupted)
+    dialog.delete.click()
+    assert "is going on; end it first" in dialog._note.text()
+    assert states(dialog) == ["going on elsewhere"]
+    folder.abandon()
+    assert states(open_dialog()) == ["interrupted"]
 
 
 def test_that_the_folder_of_a_run_is_opened_or_told(open_dialog, interrupted, monkeypatch):
