@@ -1,12 +1,18 @@
 import math
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+import cnnviz
 from cnnviz.explain.places import Weight
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.offer_bar import Answer, Offer, OfferBar
@@ -215,6 +221,67 @@ def test_that_a_run_whose_process_was_killed_is_gone_on_with_from_its_latest_che
     assert len(workbench.snapshot.history.losses) == workbench.snapshot.step
     dismiss(find_run(str(workbench.saved.folder)))  # of no effect on a run that goes on
     assert (workbench.saved.folder / "running").exists()
+
+
+PROGRAM = """
+import os, signal, sys
+from PySide6.QtCore import QTimer
+from cnnviz.gui.main_window import MainWindow
+
+def train_and_die(window):
+    workbench = window._workbench
+    if workbench.snapshot is not None and workbench.saved is None:
+        workbench.step()
+    if workbench.saved is not None and workbench.snapshot.step > 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif workbench.saved is not None:
+        workbench.train()
+
+def go_on(window):
+    bar, workbench = window.transport.offers, window._workbench
+    if bar.offer is not None:
+        print(bar.offer.text)
+        bar.accept.click()
+    elif workbench.snapshot is not None and workbench.snapshot.step:
+        history = workbench.snapshot.history
+        print(workbench.snapshot.step, len(history.losses), workbench.is_running, flush=True)
+        window.close()
+
+what, start = sys.argv.pop(1), MainWindow.start
+def start_and_act(window):
+    start(window)
+    timer = QTimer(window)
+    timer.timeout.connect(lambda: window.isVisible() and globals()[what](window))
+    timer.start(20)
+MainWindow.start = start_and_act
+from cnnviz.cli import main
+sys.exit(main(["gui", "--dataset", "strokes", "--preset", "zhou", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+def test_that_after_a_crash_of_the_window_its_run_is_offered_at_the_next_start_and_goes_on(tmp_path):
+    folders = {f"XDG_{name}_HOME": str(tmp_path / name) for name in ("CONFIG", "DATA", "STATE", "CACHE")}
+    environment = {**os.environ, **folders, "PYTHONPATH": str(Path(cnnviz.__file__).parents[1])}
+
+    def run(*arguments):
+        command = [sys.executable, "-c", PROGRAM, *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+    assert run("train_and_die").returncode == -signal.SIGKILL
+    runs = tmp_path / "DATA" / "cnnviz" / "runs"
+    (folder,) = runs.iterdir()
+    done = run("go_on")
+    offered, reached = done.stdout.splitlines()
+    step = find_run(str(folder)).summary.step
+    assert step > 20
+    assert (offered, reached) == (f"A run was interrupted at step {step:,}.", f"{step} {step} False")
+    assert done.returncode == 0, done.stderr
+    assert list(runs.iterdir()) == [folder]
+    assert not (folder / "running").exists()
+    picture = tmp_path / "w.png"
+    assert run("train_and_die", "--screenshot", str(picture), "--after", "1.5").returncode == 0
+    assert list(runs.iterdir()) == [folder]  # pictures leave nothing behind
 
 
 @pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])
