@@ -214,6 +214,7 @@ ALLOWED = {
     ("training.runs", "FileLock"): "locks are empty files",
     ("training.runs", "(path / _MARK).touch"): "a mark is an empty file",
     ("training.runs", "(self.path / _MARK).unlink"): "a mark is an empty file",
+    ("training.runs", "(run.folder / _MARK).unlink"): "a mark is an empty file",
     ("training.runs", "path.unlink"): "old generations of a run",
     ("training.runs", "os.unlink"): "old runs",
     ("training.runs", "folder.rmdir"): "old runs",

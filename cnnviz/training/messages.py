@@ -16,6 +16,7 @@ from cnnviz.nn import Parameters
 from cnnviz.training.autosave import Saved
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import ProbeChoice
+from cnnviz.training.divergence import Divergence
 from cnnviz.training.history import HistoryNews
 from cnnviz.training.session import Status
 from cnnviz.training.snapshot import State
@@ -84,8 +85,8 @@ class Report:
     status : Status
     failure : str or None
         What ended the run, in one line for the user.
-    has_diverged : bool
-        Whether that was divergence.
+    divergence : Divergence or None
+        If it was that.
     saved : Saved or None
         The run's newest checkpoint.
     save_fault : str or None
@@ -109,7 +110,7 @@ class Report:
     is_running: bool
     status: Status
     failure: str | None
-    has_diverged: bool = False
+    divergence: Divergence | None = None
     saved: Saved | None = None
     save_fault: str | None = None
     trace: str | None = None

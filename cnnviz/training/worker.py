@@ -211,7 +211,7 @@ class _Run:
                 self._session.control.is_running,
                 self._session.status,
                 self._failure and str(self._failure),
-                isinstance(self._failure, DivergenceError),
+                self._failure.divergence if isinstance(self._failure, DivergenceError) else None,
                 self._session.saved,
                 self._session.save_fault,
                 self._trace,
