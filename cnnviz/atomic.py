@@ -103,9 +103,9 @@ def make_own_folder(folder: str | os.PathLike[str]) -> None:
                 os.unlink(entry.path)
 
 
-def set_aside(path: Path) -> Path:
-    """Give a damaged file a name beside its own that is not taken, and return that; WriteError where it cannot be."""
-    names = (path.with_suffix(f".damaged-{number}{path.suffix}") for number in count(1))
+def set_aside(path: Path, why: str = "damaged") -> Path:
+    """Give a file a name beside its own that is not taken, and return that; WriteError where it cannot be."""
+    names = (path.with_suffix(f".{why}-{number}{path.suffix}") for number in count(1))
     with _telling("set aside", path):
         aside = next(name for name in names if not os.path.lexists(name))
         os.rename(path, aside)
@@ -153,8 +153,7 @@ def _resolve(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-    if not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    os.close(os.open(path, os.O_WRONLY))  # raises where it is protected, or its disk is
     return target, stat.S_IMODE(status.st_mode)
 
 

@@ -2,7 +2,7 @@
 
 Nothing but the standard library is imported here, so that ``--help`` is instant; the module of a command is imported
 when that command is run. Exit codes are 0 for done, 1 for failed (one line says why), 2 for a wrong call, and what a
-shell reports for an interrupt (130) and for a reader that went away (141).
+shell reports for a signal that asked for the end (130: Ctrl+C, 143: SIGTERM) and for a reader that went away (141).
 """
 
 import argparse
@@ -13,19 +13,29 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from cnnviz import __version__, processor
+from cnnviz import __version__, interrupts, processor
 from cnnviz.errors import Cancelled, UserError
 
 FAILED = 1
-INTERRUPTED = 130
 READER_GONE = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command in ``argv`` (None: the process's own arguments) and return its exit code."""
-    processor.configure()
-    _make_output_forgiving()
+    """Run the command in ``argv`` and return its exit code.
+
+    None: the process's own arguments; then it has nothing to do afterwards but to end, and a signal ends it at once.
+    """
+    with interrupts.heeded(for_good=argv is None):
+        try:
+            return _outcome(argv)
+        except KeyboardInterrupt:
+            return _fail("interrupted", interrupts.exit_code())
+
+
+def _outcome(argv: Sequence[str] | None) -> int:
     try:
+        processor.configure()
+        _make_output_forgiving()
         code = _run(argv)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -34,13 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(wish.code or 0)
     except BrokenPipeError:
         return _leave_broken_pipe()
-    except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
     except Cancelled as reason:
-        return _fail(str(reason) or "interrupted", INTERRUPTED)
+        return _fail(str(reason) or "interrupted", interrupts.exit_code())
     except UserError as fault:
         return _fail(str(fault))
     except Exception as fault:
+        if interrupts.first() is not None:  # what becomes of a KeyboardInterrupt in the midst of other people's code
+            return _fail("interrupted", interrupts.exit_code())
         return _fail(_account_of(fault))
 
 
@@ -52,7 +62,9 @@ def _run(argv: Sequence[str] | None) -> int:
     args = parser.parse_args(arguments)
     if getattr(args, "threads", None) is not None:
         processor.use_threads(args.threads)
-    return importlib.import_module(f"cnnviz.commands.{args.command}").run(args)
+    with interrupts.put_off():  # NumPy takes an interrupt while it is being imported for an installation gone wrong
+        command = importlib.import_module(f"cnnviz.commands.{args.command}")
+    return command.run(args)
 
 
 def _make_output_forgiving() -> None:
@@ -117,7 +129,7 @@ def _add_gui(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--reset-settings",
         action="store_true",
-        help="begin with the default layout and preferences; those so far are kept in settings.before-reset",
+        help="begin with the default layout and preferences; the file of those so far is kept under another name",
     )
 
 

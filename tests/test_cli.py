@@ -13,12 +13,11 @@ import pytest
 from PIL import Image
 
 import cnnviz.gui
-from cnnviz import __version__, cli, processor
+from cnnviz import __version__, cli, interrupts, processor
 from cnnviz.atomic import WriteError
 from cnnviz.cli import main
 from cnnviz.commands import benchmark, console, observed_run, train
 from cnnviz.commands.console import percent, to_json
-from cnnviz.commands.gui import _interrupts_put_off
 from cnnviz.data import ArrayImageSet, Dataset, default_dataset
 from cnnviz.data.augmentation import LEVELS, Augmentation
 from cnnviz.data.idx import IDX_FILES
@@ -513,18 +512,6 @@ class TestData:
 
 
 class TestGui:
-    def test_that_an_interrupt_while_qt_comes_in_ends_the_program_once_it_is_there(self):
-        done = []
-
-        def bring_in():
-            with _interrupts_put_off():
-                signal.raise_signal(signal.SIGINT)
-                done.append("Qt")
-
-        with pytest.raises(KeyboardInterrupt):
-            bring_in()
-        assert done == ["Qt"]
-
     def test_that_the_window_is_opened_with_the_options(self, monkeypatch, tmp_path):
         calls, engines = [], []
 
@@ -719,6 +706,17 @@ class TestHowCommandsEnd:
         assert main([]) == code
         assert error_line(capsys) == line
 
+    def test_that_what_an_interrupt_breaks_is_told_as_the_interrupt(self, monkeypatch, capsys):
+        def import_numpy(_):
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except KeyboardInterrupt:
+                raise ImportError("you should not try to import numpy from its source directory") from None
+
+        monkeypatch.setattr(cli, "_run", import_numpy)
+        assert main([]) == 143
+        assert error_line(capsys) == "cnnviz: interrupted"
+
     def test_that_a_traceback_is_shown_where_it_is_asked_for(self, monkeypatch, capsys):
         monkeypatch.setenv("CNNVIZ_DEBUG", "1")
         monkeypatch.setattr(cli, "_run", lambda _: 1 / 0)
@@ -739,15 +737,16 @@ class TestHowCommandsEnd:
         assert "invalid choice: 'dance'" in capsys.readouterr().err
 
     @posix_only
-    def test_that_an_interrupt_ends_training_with_one_line_and_no_file(self, tmp_path):
+    @pytest.mark.parametrize("number", interrupts.SIGNALS)
+    def test_that_an_interrupt_ends_training_with_one_line_and_no_file(self, tmp_path, number):
         path = tmp_path / "p.npz"
         process = start("train", "--preset", "zhou", "--dataset", "strokes", "--epochs", "100", "--out", str(path))
         shown = ""
         while "seed 0" not in shown:
             shown += process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, rest = process.communicate(timeout=30)
-        assert process.returncode == 130
+        assert process.returncode == 128 + number
         assert out == ""
         assert rest.splitlines()[-1] == "cnnviz: interrupted; nothing was written"
         assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ import statistics
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 
-from cnnviz import processor
+from cnnviz import interrupts, processor
 from cnnviz.commands.console import bar, check_json_destination, deliver
 from cnnviz.commands.throughput import Yardstick, prediction, seconds_per_call, training
 from cnnviz.errors import UserError
@@ -52,10 +52,12 @@ def _check(args: Namespace, named: Sequence[str]) -> None:
 
 def _measure_window(presets: Sequence[str], seconds: float | None) -> tuple[dict[str, object], list[str]]:
     """Return the figures of each preset with a live window, and the same in words."""
-    from cnnviz.gui import live_benchmark  # Qt comes in here and nowhere else
+    with interrupts.put_off():
+        from cnnviz.gui import live_benchmark  # Qt comes in here and nowhere else
 
     figures = {}
     with (
+        interrupts.put_off(),  # within Qt it would get lost; the measurement looks for it by itself
         processor.a_core_left(),
         bar(len(presets) * live_benchmark.PARTS, "measuring with the window", " parts", delay=0) as progress_bar,
     ):

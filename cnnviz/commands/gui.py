@@ -1,12 +1,9 @@
 """``cnnviz gui``: the window."""
 
 import math
-import signal
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from cnnviz import processor
+from cnnviz import interrupts, processor
 from cnnviz.atomic import check_writable
 from cnnviz.data import check_dataset
 from cnnviz.errors import UserError
@@ -24,9 +21,14 @@ def run(args: Namespace) -> int:
     _check(args)
     if problem := window_problem():
         raise UserError(problem)
-    with Logbook("window") as logbook, processor.a_core_left(), Engine() as engine:  # which comes up while Qt does
-        with _interrupts_put_off():  # one in the midst of it would be lost, or break what comes in
-            from cnnviz.gui import app  # Qt comes in here and nowhere else
+    # An interrupt in the midst of Qt would be lost, or break what comes in; the window listens for it by itself.
+    with (
+        interrupts.put_off(),
+        Logbook("window") as logbook,
+        processor.a_core_left(),
+        Engine() as engine,  # which comes up while Qt does
+    ):
+        from cnnviz.gui import app  # Qt comes in here and nowhere else
 
         return app.run(
             engine,
@@ -40,19 +42,6 @@ def run(args: Namespace) -> int:
             after=DEFAULT_AFTER_SECONDS if args.after is None else args.after,
             fresh_settings=args.reset_settings,
         )
-
-
-@contextmanager
-def _interrupts_put_off() -> Iterator[None]:
-    """Raise the KeyboardInterrupt of a Ctrl+C only at the end."""
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if heard:
-        raise KeyboardInterrupt
 
 
 def _check(args: Namespace) -> None:

@@ -5,7 +5,8 @@ a picture has only that. The file is one that `cnnviz.data.drawings` reads.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +15,16 @@ import numpy as np
 import platformdirs
 
 from cnnviz.atomic import WriteError, make_own_folder, remove, set_aside
+from cnnviz.data.datasets import Progress
 from cnnviz.data.drawings import MAX_FILE_BYTES, Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
+from cnnviz.locks import turn
 
 MOST = 10_000
 """How many digits a collection holds at most."""
 
+PATIENCE_SECONDS = 1.5  # with another window that is changing the file; 10,000 digits take it one second
 _MOST_POINTS = 10_000  # of one drawing
 _DECIMALS = 4  # of a pad's side; a pixel of the network's input is 0.036
 _LEAST_EXTENT = 0.05  # of the pad; smaller strokes come from elsewhere, in another unit
@@ -104,7 +108,7 @@ Change = dict[str, OwnDigit | None]
 """By the key of their ink: what digits become; None: they go."""
 
 
-def adding(drawings: Sequence[Drawing]) -> Change:
+def adding(drawings: Sequence[Drawing], progress: Progress | None = None) -> Change:
     """Return the change that adds drawings; CollectionError names the one that cannot be added, and why."""
     if len(drawings) > MOST:
         raise CollectionError(f"expected at most {MOST:,} digits, found {len(drawings):,}: choose a smaller set")
@@ -118,6 +122,8 @@ def adding(drawings: Sequence[Drawing]) -> Change:
             )
         if drawing.image is not None and not drawing.image.any():
             raise CollectionError(f"item {index}: expected an image with ink, found an empty one: leave it out")
+        if progress:
+            progress(index, len(drawings))
         ink = Ink(drawing)
         change.setdefault(ink.key, OwnDigit(drawing.label, ink))
     return change
@@ -131,8 +137,9 @@ def collection_path() -> Path:
 class Collection:
     """Labelled digits, in memory and in a file.
 
-    Every change is applied to what the file holds at that moment, so that two windows lose nothing of each other's.
-    Where the file cannot be written the digits stay in memory, and are written with a later change if that succeeds.
+    Every change is applied to what the file holds at that moment, by one window at a time, so that two of them lose
+    nothing of each other's. Where the file cannot be written the digits stay in memory, and are written with a later
+    change, or with `save`, if that succeeds.
 
     Attributes
     ----------
@@ -149,7 +156,9 @@ class Collection:
         self._path = path
         self._unsaved: Change = {}
         self._stamp: tuple[int, ...] | None = None  # of the file as it was last read or written
-        self._take_in()
+        if self._find_stamp() is not None:
+            with self._turn():
+                self._take_in()
 
     def apply(self, change: Change) -> Change:
         """Change digits, write the file, and return the change that takes this one back.
@@ -158,14 +167,34 @@ class Collection:
         then.
         """
         self.fault = None
-        self._take_in()
-        digits = _changed(self.digits, change)
-        self._check_room(digits)
-        inverse = {key: self.digits.get(key) for key in change}
-        self.digits = digits
-        self._unsaved |= change
-        self._save()
+        with self._turn() as is_ours:
+            self._take_in()
+            digits = _changed(self.digits, change)
+            self._check_room(digits)
+            inverse = {key: self.digits.get(key) for key in change}
+            self.digits = digits
+            self._unsaved |= change
+            if is_ours:
+                self._save()
+            else:
+                self.fault = f"your digits are kept in memory only: another cnnviz holds {self._path}; close that one"
         return inverse
+
+    def save(self) -> None:
+        """Write what could not be written before; where it still cannot be, ``fault`` says why."""
+        if self._unsaved:
+            self.apply({})
+
+    @contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Wait for other windows that are changing the file; yield whether they have let go of it."""
+        if self._path is None:
+            yield True
+            return
+        with suppress(OSError):  # `_save` will tell
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        with turn(self._path.with_suffix(".lock"), PATIENCE_SECONDS) as is_ours:
+            yield is_ours
 
     def _check_room(self, digits: dict[str, OwnDigit]) -> None:
         """Raise CollectionError where ``digits`` are too many, or too long to be read again, and more than so far."""
@@ -231,7 +260,7 @@ class Collection:
             return
         try:
             if self.digits:
-                make_own_folder(self._path.parent)
+                make_own_folder(self._path.parent)  # once more, to be told what is wrong with it
                 write_lines(self._path, (digit.ink.line(digit.label) for digit in self.digits.values()))
             else:
                 remove(self._path)

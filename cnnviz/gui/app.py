@@ -1,22 +1,23 @@
 """Starting the program with its window."""
 
 import gc
-import signal
+import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QTimer, Slot
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QSettings, QTimer, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from cnnviz import interrupts
 from cnnviz.atomic import write_atomically
 from cnnviz.data import default_dataset
 from cnnviz.data.collection import collection_path
 from cnnviz.errors import UserError
 from cnnviz.gui.faults import Faults
+from cnnviz.gui.interrupt_listener import InterruptListener
 from cnnviz.gui.main_window import MainWindow
-from cnnviz.gui.settings import load_settings, reset_settings, settings_path
+from cnnviz.gui.settings import Settings, load_settings, reset_settings, settings_path
 from cnnviz.gui.theme import text_font
 from cnnviz.gui.workbench import Workbench
 from cnnviz.logs import Logbook, take_crashes
@@ -88,13 +89,15 @@ def run(
     ------
     UserError
         Settings, parameters or the screenshot's file are wrong; raised before the window opens where possible.
+    KeyboardInterrupt
+        An interrupt, which the caller puts off, has closed the window.
     """
-    # Until there is a window to be closed: an exception raised in the midst of Qt's doings would be lost there.
-    interrupts: list[int] = []
-    _on_interrupt(lambda number, _: interrupts.append(number))
     sys.setswitchinterval(SWITCH_INTERVAL)
     path = settings_path()
-    settings, note = (reset_settings if fresh_settings else load_settings)(path)
+    if fresh_settings and screenshot:  # which changes nothing for the next start
+        settings, note = Settings(), None
+    else:
+        settings, note = (reset_settings if fresh_settings else load_settings)(path)
     data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
     config = TrainingConfig.from_preset(
         preset or DEFAULT_PRESET,
@@ -122,25 +125,24 @@ def run(
     shot = Screenshot(window, screenshot) if screenshot else None
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)
-    _on_interrupt(lambda *_: window.close())
-    if interrupts:
-        QTimer.singleShot(0, window.close)
+    listener = InterruptListener(window)
+    listener.heard.connect(window.close)
     gc.freeze()  # what is there now stays: to look through it for garbage would stop the window for 50 ms
     code = app.exec()
+    listener.close()
     workbench.close()
+    interrupts.check()
     if shot and shot.failure:
         raise UserError(shot.failure)
     return code
 
 
-def _on_interrupt(handler: Callable[[int, object], object]) -> None:
-    signal.signal(signal.SIGINT, handler)
-    signal.signal(signal.SIGTERM, handler)
-
-
 def make_application() -> QApplication:
     """Return the application, with the looks of this program."""
     QCoreApplication.setApplicationName("cnnviz")
+    # Qt's file dialog remembers its looks in QtProject.conf, which all programs share. Read by way of PySide6, whatever
+    # Python object somebody has written there would come to life: nothing is read.
+    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, os.devnull)
     app = QApplication.instance() or QApplication(["cnnviz"])
     app.setStyle("Fusion")
     app.setFont(text_font())  # before there are widgets: those that exist do not all follow a later change

@@ -71,7 +71,6 @@ class FaultDialog(QDialog):
         self._headline.setFont(bold)
         self._count.setProperty("role", "warning")
         self._about.setProperty("role", "muted")
-        self._about.setText(_ABOUT_THE_REPORT)
         self.details = _details()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
@@ -109,6 +108,7 @@ class FaultDialog(QDialog):
         """Tell ``fault``, or count it where another one is being told."""
         if not self.isVisible():
             self.faults = []
+            self._about.setText(_ABOUT_THE_REPORT)
             self._fold(True)
         self.faults.append(fault)
         self.details.setPlainText("\n\n".join(f"{each.headline}\n{each.trace}" for each in self.faults))

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import signal
 import statistics
 import sys
 import time
@@ -13,9 +12,11 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
+from cnnviz import interrupts
 from cnnviz.data import default_dataset
 from cnnviz.errors import UserError
 from cnnviz.gui.app import SWITCH_INTERVAL, make_application, show_window
+from cnnviz.gui.interrupt_listener import InterruptListener
 from cnnviz.gui.live_probes import FrameCounter, LoopProbe, PenProbe, spread
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.panels.network import NetworkPanel
@@ -60,6 +61,8 @@ def measure(preset: str, seconds: float, progress: Callable[[], None] = lambda: 
     ------
     UserError
         The window was closed, training was paused, or it failed.
+    KeyboardInterrupt
+        An interrupt, which the caller puts off, was heard.
     """
     app = make_application()
     config = TrainingConfig.from_preset(preset, default_dataset(None), epochs=10**6, test_size=TEST_IMAGES)
@@ -214,22 +217,21 @@ def _fresh_snapshot(workbench: Workbench) -> tuple[Snapshot, float]:
 
 def _wait(seconds: float, until: Callable[[], object] | None = None) -> None:
     """Let Qt work for ``seconds``, or until ``until()`` is true; UserError where that never comes."""
-    loop, interrupted = QEventLoop(), []
+    loop, listener = QEventLoop(), InterruptListener()
+    listener.heard.connect(loop.quit)
     end, look = QTimer(), QTimer()
     end.timeout.connect(loop.quit)
     end.start(round(1000 * seconds))
     look.timeout.connect(lambda: until() and loop.exit(1))
     if until is not None:
         look.start(LOOK_MS)
-    before = signal.signal(signal.SIGINT, lambda *_: (interrupted.append(True), loop.quit()))
     try:
         came = loop.exec()
     finally:
         end.stop()
         look.stop()
-        signal.signal(signal.SIGINT, before)
-    if interrupted:
-        raise KeyboardInterrupt
+        listener.close()
+    interrupts.check()
     if until is not None and not came:
         raise UserError(f"nothing came from training for {seconds:g} seconds; look at what else this machine does")
 

@@ -35,7 +35,6 @@ from cnnviz.formats import FORMATS
 from cnnviz.gui.dialogs import PreferencesDialog
 from cnnviz.gui.dock import PanelDock
 from cnnviz.gui.download_dialog import DownloadDialog
-from cnnviz.gui.fault_dialog import FaultDialog
 from cnnviz.gui.help_dialog import HelpDialog
 from cnnviz.gui.keys import first_stop, keep_key_for_focus
 from cnnviz.gui.layout import arrange_docks, resize_docks
@@ -53,6 +52,7 @@ from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.picture_dialog import PictureDialog, picture_in
+from cnnviz.gui.reading_dialog import ReadingDialog
 from cnnviz.gui.readout import Readout
 from cnnviz.gui.settings import Settings, save_settings
 from cnnviz.gui.strokes import Picture
@@ -401,6 +401,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def reset_layout(self) -> None:
         """Put every panel back into its first place."""
+        self.transport.show()  # should a remembered layout be without it
         arrange_docks(self, self.docks)
 
     @Slot()
@@ -585,26 +586,29 @@ class MainWindow(QMainWindow):
         lessons.activateWindow()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """End training before the window goes."""
+        """Save what is remembered, and end all that goes on, before the window goes."""
         self._timer.stop()
-        for lessons in self.findChildren(LessonsWindow):
-            lessons.close()
-        for faults in self.findChildren(FaultDialog):
-            faults.close()
+        self._remember()
+        self._workbench.own_digits.finish()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
-        for dialog in self.findChildren(PictureDialog):
+        for dialog in self.findChildren(ReadingDialog):
             dialog.finish()
         for panel in self.panels.values():
             panel.finish()
         self._workbench.close()
+        for other in self.findChildren(QWidget):
+            if other.isWindow() and other.isVisible():  # a floating panel, or a dialog that waits for an answer
+                other.close()
+        event.accept()
+
+    def _remember(self) -> None:
         self._settings.speed = self.transport.speed.value()
         self._settings.inspector_back = self.inspector.is_back
         self._settings.own_share = self._workbench.own_digits.share
         if not self.isFullScreen():
             self._settings.set_window(self.saveGeometry().data(), self.saveState(LAYOUT_VERSION).data())
         self._save_settings()
-        event.accept()
 
     def _save_settings(self) -> None:
         if self._settings_file is not None:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,12 +11,18 @@ from pathlib import Path
 import platformdirs
 from PySide6.QtCore import qVersion
 
-from cnnviz.atomic import make_own_folder, write_atomically
+from cnnviz.atomic import WriteError, make_own_folder, set_aside, write_atomically
+from cnnviz.errors import UserError
+from cnnviz.foreign import read_foreign
 from cnnviz.gui.transport import SPEED_POSITIONS
 
 MOST_BYTES = 1 << 20  # of the file, which is some kilobytes large
 PATH_BYTES = 4096  # what Linux takes
 THEMES = ("system", "dark", "light")
+
+
+class SettingsError(UserError):
+    """A file is none with settings."""
 
 
 @dataclass
@@ -98,50 +103,36 @@ def load_settings(path: Path) -> tuple[Settings, str | None]:
     What is no possible value gets the default, all else stays. A file with something wrong in it is set aside under
     another name, so that nothing in it is lost.
     """
-    try:
-        settings, wrong = _settings_from(json.loads(_read(path)))
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return Settings(), None
-    except OSError as error:
-        return Settings(), f"the settings in {path} cannot be read ({error.strerror}); the defaults are used"
-    except (ValueError, RecursionError) as error:
-        settings, wrong, which = Settings(), str(error), "all"
+    try:
+        content = read_foreign(path, "settings", MOST_BYTES, SettingsError)
+        settings, wrong = _settings_from(json.loads(content.decode("utf-8")))
+    except SettingsError as fault:
+        found, _, _ = str(fault).rpartition("found ")[2].partition(";")  # not what should be chosen instead
+        settings, wrong, which = Settings(), f"found {found}", "all"
+    except (ValueError, RecursionError) as fault:
+        settings, wrong, which = Settings(), str(fault), "all"
     else:
         which = "these"
     if not wrong:
         return settings, None
-    kept = _set_aside(path, ".damaged")
-    where = f"; the damaged file is kept as {kept}" if kept else ""
-    return settings, f"the settings in {path} were damaged ({wrong}): {which} are the defaults now{where}"
+    return settings, f"the settings in {path} were damaged ({wrong}): {which} are the defaults now; {_kept(path)}"
 
 
 def reset_settings(path: Path) -> tuple[Settings, str | None]:
     """Return the defaults, and a line about where the settings so far, whatever state they are in, are kept."""
     if not os.path.lexists(path):
         return Settings(), None
-    kept = _set_aside(path, ".before-reset")
-    before = f"those so far are kept in {kept}" if kept else "those so far could not be kept"
-    return Settings(), f"The settings are the defaults; {before}"
+    return Settings(), f"The settings are the defaults; {_kept(path, 'before-reset')}"
 
 
-def _set_aside(path: Path, suffix: str) -> Path | None:
-    """Give a file another name, which is returned; None where that cannot be."""
-    aside = path.with_suffix(suffix)
+def _kept(path: Path, *why: str) -> str:
+    """Set a file aside, and return where it is now."""
     try:
-        os.replace(path, aside)
-    except OSError:
-        return None
-    return aside
-
-
-def _read(path: Path) -> str:
-    """Return the text of a file; ValueError where it is none, or far too large."""
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):  # a FIFO would be waited for
-        raise ValueError("not a regular file")
-    if status.st_size > MOST_BYTES:
-        raise ValueError(f"at most {MOST_BYTES:,} bytes expected, found {status.st_size:,}")
-    return path.read_bytes().decode("utf-8")
+        return f"the file as it was is kept as {set_aside(path, *why)}"
+    except WriteError as fault:
+        return str(fault)
 
 
 def _settings_from(content: object) -> tuple[Settings, str]:

@@ -40,6 +40,7 @@ class Transport(QToolBar):
         self.setObjectName("transport")
         self.setMovable(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.toggleViewAction().setVisible(False)  # in the window's own context menu: no other one would bring it back
         self.setIconSize(QSize(16, 16))
         self._workbench = workbench
         self._snapshot: Snapshot | None = None

@@ -2,19 +2,18 @@
 
 import logging
 import queue
-import signal
 import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cnnviz import interrupts
 from cnnviz.errors import UserError
 from cnnviz.logs import discreet, take_crash_of
 from cnnviz.nn import Parameters
@@ -215,8 +214,6 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        self.memory = SharedMemory()
-        self._process = start_process(self.memory)
         self._requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._changing = threading.Lock()  # of the run, which must not come between a last word and its being passed on
         self._run: Run | None = None
@@ -224,7 +221,25 @@ class Engine:
         self._end: tuple[str, str] | None = None  # in one line, and the trace
         self._is_closing = False
         self._writer = threading.Thread(target=self._write, name="requests", daemon=True)
-        self._writer.start()
+        try:
+            self._start()
+        except (OSError, RuntimeError) as fault:  # the second where there is no room for a thread
+            reason = getattr(fault, "strerror", None) or fault
+            raise UserError(
+                f"the training process could not be started ({reason}); close other programs and try again"
+            ) from fault
+
+    def _start(self) -> None:
+        """Start process and thread, both or none."""
+        with ExitStack() as undo:
+            self.memory = SharedMemory()
+            undo.callback(self.memory.close)
+            self._process = start_process(self.memory)
+            undo.callback(self._process.wait)  # it ends where its requests do
+            undo.callback(self._process.stdout.close)
+            undo.callback(self._process.stdin.close)
+            self._writer.start()
+            undo.pop_all()
 
     def __enter__(self) -> "Engine":
         return self
@@ -318,29 +333,11 @@ class Engine:
 
 
 def start_process(memory: SharedMemory) -> subprocess.Popen[bytes]:
-    """Start the process that trains, its standard input and output open to this one."""
-    try:
-        with _interrupts_held_back():
-            return subprocess.Popen(
-                [sys.executable, "-c", _CODE, memory.handle, *sys.path],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                pass_fds=memory.descriptors,
-            )
-    except OSError as fault:
-        raise UserError(
-            f"the training process could not be started ({fault.strerror}); close other programs and try again"
-        ) from fault
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Have a process started here deaf to Ctrl+C from its first moment on; here it is heard a moment later."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, where the process sees to that itself
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    """Start the process that trains, its standard input and output open to this one; OSError where that fails."""
+    with interrupts.held_back():
+        return subprocess.Popen(
+            [sys.executable, "-c", _CODE, memory.handle, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=memory.descriptors,
+        )

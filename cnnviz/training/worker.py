@@ -5,9 +5,9 @@ would lose a third of its speed. For the same reason the trainer's thread sends 
 something to say: a third thread would cost it more in waiting for that lock than the sending does.
 """
 
+import gc
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from cnnviz import interrupts
 from cnnviz.errors import UserError
 from cnnviz.logs import Logbook, discreet
 from cnnviz.training.config import TrainingConfig
@@ -39,7 +40,7 @@ _NO_HISTORY = HistoryView(np.empty(0, np.float32), np.empty(0, np.float32), (), 
 
 def main(memory: str) -> None:
     """Serve the process that started this one, through standard input and output, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all processes of a terminal; the window decides
+    interrupts.ignore()  # the window decides, and this process ends with it
     with Logbook("training"):  # whatever is wrong with that, the window has it too, and tells it
         reports = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)  # what anybody prints does not get in between
@@ -61,6 +62,7 @@ def serve(requests: BinaryIO, reports: BinaryIO, memory: str) -> None:
                 break
             if isinstance(request, Begin):
                 run = _Run(request, reporter, memory, previous=run)
+                run.begin()
             elif run is not None and request.run == run.number:
                 run.obey(request)
         end = _Run.end
@@ -139,7 +141,7 @@ class _Run:
     """
 
     def __init__(self, request: Begin, reporter: _Reporter, memory: str, previous: "_Run | None") -> None:
-        """Begin what ``request`` asks for, as soon as ``previous`` is through with its last step."""
+        """Have ``previous`` end, and be ready for what ``request`` asks for."""
         log.info("run %d: %s", request.run, request.config)
         self.number = request.run
         self.reporter = reporter
@@ -166,6 +168,12 @@ class _Run:
         if previous is not None:
             previous.end()
         self._thread = threading.Thread(target=self._work, name=f"run {self.number}", daemon=True)
+
+    def begin(self) -> None:
+        """Set out, as soon as the run before is through with its last step.
+
+        Only now: while this one was being made, what made it still held the one before, which could not be freed.
+        """
         self._thread.start()
 
     def obey(self, request: Wish | Ready) -> None:
@@ -256,6 +264,8 @@ class _Run:
             self._session.dataset = previous._session.dataset
         if _mixed_sources(before) == _mixed_sources(config):
             self._session.mixed_in = previous._session.mixed_in
+        del previous
+        gc.collect()  # a run and its session refer to each other: left to itself, dozens of them would fill the memory
 
 
 def _mixed_sources(config: TrainingConfig) -> tuple[object, ...]:

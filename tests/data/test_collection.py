@@ -1,5 +1,8 @@
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,9 @@ from cnnviz.data.collection import Collection, CollectionError, Ink, OwnDigit, a
 from cnnviz.data.drawings import Drawing, read_drawings
 from cnnviz.data.preparation import prepare_strokes
 from cnnviz.errors import UserError
+from cnnviz.locks import turn
 
+ROOT = Path(__file__).resolve().parents[2]
 SEVEN = [np.array([[0.2, 0.2], [0.8, 0.2], [0.4, 0.9]]), np.array([[0.3, 0.5], [0.7, 0.5]])]
 ONE = [np.array([[0.5, 0.1], [0.5, 0.9]])]
 IMAGE = np.random.default_rng(3).integers(0, 256, (28, 28)).astype(np.uint8)
@@ -73,6 +78,68 @@ def test_that_two_windows_lose_nothing_of_each_others(path):
     second.apply({key(SEVEN): None})
     first.apply(adding([Drawing(ONE, 2)]))
     assert labels(first) == labels(Collection(path)) == [2, 3]
+
+
+CHANGES = """
+import sys
+from pathlib import Path
+import numpy as np
+from cnnviz.data.collection import Collection, Ink, adding
+from cnnviz.data.drawings import Drawing
+path, number, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+mine = [Drawing([np.array([[0.05 * number, 0.1], [0.5, 0.01 * at]])], at % 10) for at in range(count)]
+collection = Collection(path)
+print("ready", flush=True)
+input()
+for at, drawing in enumerate(mine):
+    collection.apply(adding([drawing]))
+    if at % 4 == 3:
+        collection.apply({Ink(mine[at - 1]).key: None})
+        collection.apply({Ink(drawing).key: collection.digits[Ink(drawing).key]._replace(label=9)})
+    assert collection.fault is None, collection.fault
+"""
+
+
+def test_that_five_processes_at_once_lose_nothing_of_each_others(path):
+    command = [sys.executable, "-c", CHANGES, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    processes = [
+        subprocess.Popen([*command, str(n), "24"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        for n in range(1, 6)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == b"ready\n"
+    for process in processes:
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    labels_of_one = [9 if at % 4 == 3 else at % 10 for at in range(24) if at % 4 != 2]
+    assert sorted(labels(Collection(path))) == sorted(5 * labels_of_one)
+    assert sorted(file.name for file in path.parent.iterdir()) == ["my-digits.json", "my-digits.lock"]
+
+
+def test_that_a_window_that_does_not_let_go_of_the_file_costs_a_moment_and_no_digit(path, monkeypatch):
+    monkeypatch.setattr(collection_module, "PATIENCE_SECONDS", 0.05)
+    collection = Collection(path)
+    path.parent.mkdir()
+    with turn(path.with_suffix(".lock"), 0) as is_ours:
+        assert is_ours
+        collection.apply(adding([Drawing(SEVEN, 7)]))
+        assert collection.fault.startswith("your digits are kept in memory only: another cnnviz holds ")
+        assert not path.exists()
+    collection.save()
+    assert collection.fault is None
+    assert labels(collection) == labels(Collection(path)) == [7]
+
+
+def test_that_a_file_without_changes_to_be_written_is_left_alone(path):
+    collection = Collection(path)
+    collection.apply(adding([Drawing(SEVEN, 7)]))
+    before = path.stat().st_ino
+    collection.save()
+    assert path.stat().st_ino == before
 
 
 def test_that_what_another_window_cleared_stays_cleared(path):

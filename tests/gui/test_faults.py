@@ -1,8 +1,12 @@
 import logging
+import os
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog
 
+import cnnviz
 from cnnviz.errors import UserError
 from cnnviz.gui import faults as faults_module
 from cnnviz.gui.fault_dialog import FaultDialog
@@ -199,3 +204,51 @@ def test_that_a_crash_of_the_last_time_is_told(faults, wait_until):
     assert first.comfort == "Preferences, your digits and all files are as they were last saved."
     assert second.headline == "The training process crashed the last time (02 Jan, 03:04)"
     assert "Segmentation fault" in faults.dialog.details.toPlainText()
+
+
+# The whole program, in processes of its own
+
+PROGRAM = """
+import os, signal, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from cnnviz.gui import app
+from cnnviz.gui.fault_dialog import FaultDialog
+from cnnviz.gui.main_window import MainWindow
+
+def look():
+    dialogs = [each for each in QApplication.topLevelWidgets() if isinstance(each, FaultDialog) and each.isVisible()]
+    if what == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if not dialogs:
+        QTimer.singleShot(50, look)
+        return
+    print([fault.headline for dialog in dialogs for fault in dialog.faults], flush=True)
+    next(each for each in QApplication.topLevelWidgets() if isinstance(each, MainWindow)).close()
+
+what, start = sys.argv.pop(1), MainWindow.start
+MainWindow.start = lambda window: (start(window), QTimer.singleShot(200, look))
+from cnnviz.cli import main
+sys.exit(main(["gui", "--dataset", "strokes", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+def test_that_a_crash_of_the_window_is_told_once_at_the_next_start_with_a_person(tmp_path):
+    folders = {f"XDG_{name}_HOME": str(tmp_path / name) for name in ("CONFIG", "DATA", "STATE", "CACHE")}
+    environment = {**os.environ, **folders, "PYTHONPATH": str(Path(cnnviz.__file__).parents[1])}
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-c", PROGRAM, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout.strip(), done.stderr
+
+    assert run("crash")[:2] == (-signal.SIGSEGV, "")
+    picture = ("--screenshot", str(tmp_path / "w.png"), "--after", "0.1")
+    code, told, errors = run("close", *picture)
+    assert (code, told) == (0, ""), errors
+    code, told, errors = run("close")
+    assert code == 0, errors
+    assert told.startswith("['cnnviz crashed the last time (")
+    left = {path.suffix for path in (tmp_path / "STATE" / "cnnviz" / "log").iterdir()}
+    assert left == {".log", ".report"}

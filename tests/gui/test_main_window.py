@@ -342,6 +342,16 @@ def test_that_before_the_first_step_a_sentence_says_what_space_does(window, live
     assert window.transport.where.text().startswith("Press Space: ")
 
 
+def test_that_the_window_offers_no_way_to_lose_the_bar(window, qapp):
+    menu = window.createPopupMenu()  # Qt's own, on a right click beside the panels
+    offered = {action.text() for action in menu.actions() if action.isVisible()}
+    assert offered - {""} == {dock.panel.title for dock in window.docks.values()}
+    menu.deleteLater()
+    window.transport.hide()
+    window.reset_layout()
+    assert window.transport.isVisible()
+
+
 def test_that_a_floated_panel_is_docked_again_by_a_reset_of_the_layout(window, qapp):
     for dock in window.docks.values():
         dock.setFloating(True)

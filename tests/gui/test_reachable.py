@@ -1,25 +1,14 @@
 """Whoever has no mouse, or does not see the screen, gets everywhere: asked of the whole window and its dialogs."""
 
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractItemView,
-    QAbstractSlider,
-    QAbstractSpinBox,
-    QApplication,
-    QComboBox,
-    QDialogButtonBox,
-    QLineEdit,
-    QMenu,
-    QScrollBar,
-    QTabBar,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDialogButtonBox
 
 from cnnviz.gui.dialogs import PreferencesDialog
 from cnnviz.gui.download_dialog import DownloadDialog
@@ -29,7 +18,10 @@ from cnnviz.gui.panels import PANELS
 from cnnviz.gui.picture_dialog import PictureDialog
 from cnnviz.gui.settings import Settings
 
-CONTROLS = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider, QLineEdit, QAbstractItemView)
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # importlib mode leaves it off the path
+
+from tests.gui.controls import controls, described
+
 MOST_TABS = 400
 
 # What is clicked but not reached by Tab, and what does the same by keys.
@@ -44,39 +36,6 @@ def window(make_window, qapp):
     window.refresh()
     qapp.processEvents()
     return window
-
-
-def is_ours(widget):
-    """Return whether a widget is none of those that Qt puts into others."""
-    if isinstance(widget, QScrollBar | QMenu) or widget.objectName().startswith("qt_"):
-        return False
-    parents = []
-    while (parent := widget.parentWidget()) is not None:
-        parents.append(parent)
-        widget = parent
-    return not any(isinstance(each, QAbstractSpinBox | QComboBox | QTabBar) for each in parents)
-
-
-def takes(widget, event):
-    """Return whether a class of this program, not of Qt, handles an ``event`` of ``widget``."""
-    return any(event in kind.__dict__ for kind in type(widget).__mro__ if kind.__module__.startswith("cnnviz"))
-
-
-def controls(widget):
-    """Return all that can be operated in ``widget``."""
-    everything = [each for each in widget.findChildren(QWidget) if is_ours(each)]
-    return [
-        each
-        for each in everything
-        if isinstance(each, CONTROLS)
-        or takes(each, "mousePressEvent")
-        or takes(each, "keyPressEvent")
-        or (each.focusPolicy() & Qt.FocusPolicy.TabFocus and takes(each, "paintEvent"))
-    ]
-
-
-def described(control):
-    return f"{type(control).__name__} {control.accessibleName() or control.objectName()!r}"
 
 
 def is_described(control):

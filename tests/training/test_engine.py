@@ -1,5 +1,6 @@
 """The process that trains, as the window uses it: real processes throughout."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -7,18 +8,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import cnnviz.training.engine as engine_module
+from cnnviz import interrupts
 from cnnviz.data import load_dataset
 from cnnviz.data.augmentation import LEVELS
 from cnnviz.nn import Parameters
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
-from cnnviz.training.engine import Engine, Run
+from cnnviz.training.engine import Engine, Run, start_process
 from cnnviz.training.history import Edit
 from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
 from cnnviz.training.movie import Movie
@@ -145,6 +148,19 @@ def test_that_a_run_with_movies_among_its_steps_ends_in_the_bits_of_one_without(
     for _ in plain.events():
         pass
     assert shared.newest.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not tell what a process has open")
+def test_that_the_process_keeps_nothing_of_the_runs_before(single):
+    def open_files() -> int:
+        return len(os.listdir(f"/proc/{single.process.pid}/fd"))  # each run has the shared memory mapped, which is one
+
+    for _ in range(2):
+        single.begin(small())
+    after_two = open_files()
+    for _ in range(4):
+        single.begin(small())
+    assert open_files() == after_two
 
 
 def test_that_a_record_goes_through_the_pipe_once_and_another_run_has_none(shared, monkeypatch):
@@ -455,10 +471,11 @@ def test_that_a_process_that_crashes_leaves_its_trace_to_the_run(single):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
-def test_that_an_interrupt_from_the_terminal_is_left_to_the_window(single):
-    single.process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_that_an_interrupt_from_the_terminal_is_left_to_the_window(single, number):
+    single.process.send_signal(number)
     single.begin(small())
-    single.process.send_signal(signal.SIGINT)
+    single.process.send_signal(number)
     single.run.control.step()
     single.wait_for_step(1)
 
@@ -512,6 +529,76 @@ def test_that_a_process_that_cannot_be_started_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(engine_module.UserError, match="the training process could not be started"):
         Engine()
+
+
+def open_files(pid: int | str = "self") -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="counts open files in /proc")
+@pytest.mark.parametrize("room", range(0, 10, 2))
+def test_that_a_process_for_which_there_is_no_room_leaves_nothing_behind(room):
+    gc.collect()  # what earlier tests have open
+    before = open_files()
+    with only_so_many_files_more(room):
+        outcome = try_to_start()
+    assert outcome in (NO_ROOM, "started")
+    assert (outcome == "started") == (room == 8)
+    assert open_files() == before
+
+
+NO_ROOM = "the training process could not be started (Too many open files); close other programs and try again"
+
+
+def try_to_start() -> str:
+    try:
+        Engine().close()
+    except engine_module.UserError as fault:
+        return str(fault)
+    return "started"
+
+
+@contextmanager
+def only_so_many_files_more(count: int) -> Iterator[None]:
+    """Let this process open no more than ``count`` files."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = [os.open(os.devnull, os.O_RDONLY) for _ in range(count + 1)]  # the lowest numbers that are free
+    for descriptor in free:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[-1], limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_that_without_room_for_a_thread_no_process_stays(monkeypatch):
+    started = []
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    def note(memory):
+        started.append(start_process(memory))
+        return started[0]
+
+    monkeypatch.setattr(engine_module, "start_process", note)
+    monkeypatch.setattr(engine_module.threading.Thread, "start", refuse)
+    with pytest.raises(engine_module.UserError, match="could not be started \\(can't start new thread\\); close other"):
+        Engine()
+    assert started[0].poll() is not None
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="counts open files in /proc")
+def test_that_thirty_runs_one_after_the_other_leave_nothing_behind_in_the_process(single):
+    presets = ("zhou", "escontrela")
+    counts = []
+    for number in range(30):
+        single.begin(small(presets[number % 2], epochs=1000))
+        counts.append(open_files(single.process.pid))
+        single.run.control.run()
+    assert max(counts) <= counts[0] + 3  # this run's, and at most one before that is on its way out
 
 
 def test_that_no_module_of_the_process_brings_in_qt():
