@@ -31,6 +31,7 @@ from typing import BinaryIO
 import platformdirs
 
 from cnnviz import __version__, processor
+from cnnviz.atomic import WriteError, write_atomically
 from cnnviz.errors import Cancelled, UserError
 
 if sys.platform == "win32":
@@ -239,7 +240,7 @@ def _note_deaths(stream: BinaryIO | None) -> None:
     """Have a dying interpreter tell where it was, into a file or (None) on stderr, where there is one."""
     faulthandler.disable()
     with suppress(RuntimeError, AttributeError, OSError, ValueError):
-        faulthandler.enable(stream or sys.stderr)
+        faulthandler.enable(stream or sys.__stderr__)
 
 
 def _note(what: str, exc: Exc) -> None:
@@ -289,8 +290,8 @@ def _take_crash(path: Path) -> Crash | None:
     moment = datetime.fromtimestamp(when)
     heading = f"The {role} process {pid} crashed on {moment:%Y-%m-%d at %H:%M:%S}"
     report = f"{heading}\n\n{discreet(trace).rstrip()}\n\nIts log:\n{_excerpt(path)}".rstrip()
-    with suppress(OSError):
-        path.with_suffix(".report").write_text(f"{report}\n", "utf-8")
+    with suppress(WriteError):
+        write_atomically(path.with_suffix(".report"), lambda file: file.write(f"{report}\n".encode()))
     return Crash(role, moment, report)
 
 

@@ -26,6 +26,12 @@ def _no_log_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 
 @pytest.fixture(autouse=True)
+def _dying_is_pytests_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave it to pytest where its own process was when it died."""
+    monkeypatch.setattr("cnnviz.logs._note_deaths", lambda stream: None)
+
+
+@pytest.fixture(autouse=True)
 def _no_data_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for datasets in no folder that whoever runs the tests has named for the program."""
     monkeypatch.delenv("CNNVIZ_DATA_DIR", raising=False)

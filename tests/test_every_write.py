@@ -1,11 +1,14 @@
 """Whatever writes a file, and however that fails: the old file or the new one, and one line that says why."""
 
+import ast
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -141,3 +144,179 @@ def test_that_only_files_are_replaced_and_links_followed(writer, kind, tmp_path)
         assert what_is(path) == before
         assert all_in(tmp_path) == there
     assert not list(tmp_path.rglob(".cnnviz-*"))
+
+
+MODES_OF_READING = ("r", "rb", "rt")
+DEEDS = {
+    *("write_text", "write_bytes", "unlink", "rename", "renames", "rmdir", "removedirs", "rmtree", "touch", "truncate"),
+    *("symlink_to", "hardlink_to", "symlink", "link", "mkfifo", "makedirs", "mkdir", "fdopen", "copyfileobj"),
+    *("savez", "savez_compressed", "savetxt", "tofile", "memmap", "open_memmap", "dump", "writestr", "extract"),
+    *("extractall", "TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "TemporaryDirectory"),
+    *("mkstemp", "mkdtemp", "FileHandler", "RotatingFileHandler", "TimedRotatingFileHandler", "FileLock"),
+    *("QFile", "QSaveFile", "QSettings", "QTemporaryFile", "QTemporaryDir", "QLockFile", "setFileName", "QImageWriter"),
+    *("QPdfWriter", "SVGExporter", "ImageExporter", "CSVExporter", "urlretrieve", "shelve", "sqlite3"),
+}
+"""Names of what writes, wherever they come from."""
+
+DEEDS_OF_MODULES = {
+    "os": {"open", "remove", "replace", "write", "chmod", "ftruncate"},
+    "shutil": {"copy", "copy2", "copyfile", "copytree", "move"},
+    "np": {"save"},
+    "faulthandler": {"enable", "dump_traceback_later"},
+    "logging": {"basicConfig"},
+}
+"""Names that stand for writing in these modules alone."""
+
+
+def deeds_in(source: str) -> Iterator[str]:
+    """Yield, for every call that may change what is on the disk, what is called."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        owner, _, name = called.rpartition(".")
+        if name == "open" and owner != "os":
+            given = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
+            modes = [a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            if any(re.fullmatch(r"[rwaxbt+]{1,3}", mode) and mode not in MODES_OF_READING for mode in modes):
+                yield f"{called} to write"
+        elif (
+            name in DEEDS
+            or name in DEEDS_OF_MODULES.get(owner, ())
+            or (name in ("save", "replace") and _is_given_a_path(name, node))
+        ):
+            yield called
+
+
+def _is_given_a_path(name: str, call: ast.Call) -> bool:
+    """Tell QPainter.save() and str.replace(old, new) from what writes: that gets one argument, or a format as well."""
+    keywords = {keyword.arg for keyword in call.keywords}
+    return len(call.args) == 1 and not keywords if name == "replace" else bool(call.args)
+
+
+ALLOWED = {
+    ("atomic", "open to write"): "here everything is written",
+    ("atomic", "os.open"): "to try whether a file is protected, and to synchronise a folder",
+    ("atomic", "os.chmod"): "of the temporary file",
+    ("atomic", "os.replace"): "here everything is written",
+    ("atomic", "os.unlink"): "of temporary files",
+    ("atomic", "os.makedirs"): "folders are made here",
+    ("atomic", "os.rename"): "files are set aside here",
+    ("atomic", "path.unlink"): "files are deleted here",
+    ("atomic", "tempfile.TemporaryFile"): "to try whether a folder can be written; it has no name",
+    ("archive", "archive.writestr"): "into a stream that the atomic writer gives",
+    ("data.preview", "Image.fromarray(pixels).save"): "into a stream that the atomic writer gives",
+    ("gui.panel_files", "picture.save"): "into memory",
+    ("cli", "os.open"): "/dev/null, in place of an output that nobody reads any more",
+    ("commands.doctor", "tempfile.TemporaryFile"): "to try whether a folder can be written; it has no name",
+    ("foreign", "os.open"): "to read, as an opener",
+    ("locks", "os.open"): "locks are empty files",
+    ("training.runs", "FileLock"): "locks are empty files",
+    ("training.runs", "(path / _MARK).touch"): "a mark is an empty file",
+    ("training.runs", "(self.path / _MARK).unlink"): "a mark is an empty file",
+    ("training.runs", "path.unlink"): "old generations of a run",
+    ("training.runs", "shutil.rmtree"): "old runs",
+    ("logs", "open to write"): "a trace, which grows as the process ends",
+    ("logs", "faulthandler.enable"): "a trace, which grows as the process ends",
+    ("logs", "self.folder.mkdir"): "without it there is no log, which stops nothing",
+    ("logs", "path.replace"): "sets the trace of a crash aside",
+    ("logs", "path.with_suffix('.report').write_text"): "adds the log to a trace that is kept already",
+    ("logs", "path.unlink"): "old logs",
+    ("training.shared_memory", "os.ftruncate"): "memory without a name",
+    ("training.shared_memory", "tempfile.TemporaryFile"): "memory without a name",
+    ("training.worker", "os.fdopen"): "a pipe",
+}
+"""By module and call: why it need not go through `cnnviz.atomic`."""
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT / "cnnviz").with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def modules() -> Iterator[tuple[str, str]]:
+    """Yield the name of each module and its source."""
+    for path in sorted((ROOT / "cnnviz").rglob("*.py")):
+        yield _name(path), path.read_text("utf-8")
+
+
+def test_that_nothing_is_written_but_through_the_atomic_writer():
+    found = {(module, deed) for module, source in modules() for deed in deeds_in(source)}
+    assert found - ALLOWED.keys() == set(), "use cnnviz.atomic, or tell in ALLOWED why not"
+    assert ALLOWED.keys() - found == set(), "no longer there"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *('open(p, "w")', 'path.open("ab")', 'gzip.open(p, mode="wb")', "os.open(p, flags)", 'path.write_text("a")'),
+        *("path.unlink()", "os.remove(p)", "a.rename(b)", "os.replace(a, b)", "path.replace(b)", "shutil.rmtree(p)"),
+        *(
+            "picture.save(p)",
+            'picture.save(p, "PNG")',
+            "np.savez(p, a=a)",
+            "json.dump(a, f)",
+            "svg.setFileName(p)",
+        ),
+        *("QSettings()", "tempfile.mkstemp()", "logging.FileHandler(p)"),
+    ],
+)
+def test_that_such_calls_would_be_found(call):
+    assert list(deeds_in(call))
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["open(p)", 'open(p, "rb")', "painter.save()", 'text.replace("a", "b")', "replace(config, lr=1)", "a.remove(b)"],
+)
+def test_that_other_calls_would_not(call):
+    assert not list(deeds_in(call))
+
+
+IN_TESTS_OF_THE_WINDOW = {"gui.app", "gui.panel_menu", "gui.settings"}
+"""What tests/gui/test_writes_from_the_window.py lets fail."""
+
+
+def test_that_every_module_that_writes_is_among_the_writers():
+    writing = {module for module, source in modules() if "write_atomically(" in source} - {"atomic"}
+    assert writing == {writer.module for writer in WRITERS} | IN_TESTS_OF_THE_WINDOW
+
+
+KILLED_AT_EACH_CALL = """
+import os, sys
+from itertools import count
+from pathlib import Path
+from cnnviz.atomic import write_atomically
+from tests.faulty_disk import FaultyDisk
+path, content = Path(sys.argv[1]), bytes(range(256)) * 400
+for number in count(1):
+    path.write_bytes(b"old")
+    child = os.fork()
+    if child == 0:
+        disk = FaultyDisk()
+        disk.install()
+        disk.kill_at(number)
+        write_atomically(path, lambda stream: (stream.write(content[:50_000]), stream.write(content[50_000:])))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    state = {b"old": "old", content: "new"}.get(path.read_bytes(), "a third thing")
+    left = [other for other in path.parent.iterdir() if other != path]
+    print("killed" if os.WIFSIGNALED(status) else "ended", state, len(left), flush=True)
+    for other in left:
+        other.unlink()
+    if not os.WIFSIGNALED(status):
+        break
+"""
+
+
+@posix_only
+def test_that_a_writer_killed_between_any_two_calls_leaves_the_old_file_or_the_new_one(tmp_path):
+    command = [sys.executable, "-c", KILLED_AT_EACH_CALL, str(tmp_path / "file.bin")]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert outcome.stderr == ""
+    killed, ended = outcome.stdout.splitlines()[:-1], outcome.stdout.splitlines()[-1]
+    assert ended == "ended new 0"
+    assert len(killed) > 6
+    # A file that waits to be cleared away stays at most, and none once the new one is in its place.
+    assert set(killed) == {"killed old 0", "killed old 1", "killed new 0"}
+    assert killed == sorted(killed, key=lambda line: "new" in line)

@@ -40,9 +40,8 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def logbook(folder, monkeypatch) -> Iterator[Logbook]:
-    """Return an open logbook; the interpreter of the tests dies as it always did."""
-    monkeypatch.setattr(logs, "faulthandler", SimpleNamespace(enable=lambda stream: None, disable=lambda: None))
+def logbook(folder) -> Iterator[Logbook]:
+    """Return an open logbook."""
     book = Logbook("window")
     yield book
     book.close()
@@ -152,8 +151,7 @@ def test_that_exceptions_nobody_caught_are_logged(logbook, folder):
     assert "wish" not in text
 
 
-def test_that_after_its_end_all_is_as_before(folder, monkeypatch):
-    monkeypatch.setattr(logs, "faulthandler", SimpleNamespace(enable=lambda stream: None, disable=lambda: None))
+def test_that_after_its_end_all_is_as_before(folder):
     before = sys.excepthook, threading.excepthook, sys.unraisablehook, logging.getLogger().handlers[:]
     level = logging.getLogger("cnnviz").level
     with Logbook("window"):
@@ -163,8 +161,7 @@ def test_that_after_its_end_all_is_as_before(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("obstacle", ["a file", "a file above"])
-def test_that_a_folder_that_cannot_be_written_is_named_and_stops_nothing(obstacle, folder, monkeypatch, capsys):
-    monkeypatch.setattr(logs, "faulthandler", SimpleNamespace(enable=lambda stream: None, disable=lambda: None))
+def test_that_a_folder_that_cannot_be_written_is_named_and_stops_nothing(obstacle, folder, capsys):
     place = folder if obstacle == "a file" else folder.parent
     place.parent.mkdir(parents=True, exist_ok=True)
     place.touch()
@@ -252,8 +249,7 @@ def test_that_a_clean_end_leaves_the_log_alone(window, folder):
 
 
 @pytest.mark.parametrize(("error", "is_crash"), [(UserError("no such file"), False), (ZeroDivisionError("x"), True)])
-def test_that_an_end_by_an_exception_that_is_no_users_counts_as_a_crash(error, is_crash, folder, monkeypatch):
-    monkeypatch.setattr(logs, "faulthandler", SimpleNamespace(enable=lambda stream: None, disable=lambda: None))
+def test_that_an_end_by_an_exception_that_is_no_users_counts_as_a_crash(error, is_crash, folder):
     with pytest.raises(type(error)), Logbook("window"):
         raise error
     assert ["ZeroDivisionError: x" in crash.report for crash in take_crashes()] == [True] * is_crash

@@ -191,8 +191,8 @@ class Collection:
         if self._path is None:
             yield True
             return
-        with suppress(OSError):  # `_save` will tell
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(WriteError):  # `_save` will tell
+            make_own_folder(self._path.parent)
         with turn(self._path.with_suffix(".lock"), PATIENCE_SECONDS) as is_ours:
             yield is_ours
 

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QObject, QSettings, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, QTimer, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -17,6 +17,7 @@ from cnnviz.errors import UserError
 from cnnviz.gui.faults import Faults
 from cnnviz.gui.interrupt_listener import InterruptListener
 from cnnviz.gui.main_window import MainWindow
+from cnnviz.gui.panel_files import png_bytes
 from cnnviz.gui.settings import Settings, load_settings, reset_settings, settings_path
 from cnnviz.gui.theme import text_font
 from cnnviz.gui.workbench import Workbench
@@ -42,11 +43,9 @@ class Screenshot(QObject):
     @Slot()
     def take(self) -> None:
         """Grab, write, quit."""
-        buffer = QBuffer()
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        self._window.grab().save(buffer, "PNG")
         try:
-            write_atomically(self._path, lambda file: file.write(buffer.data().data()))
+            content = png_bytes(self._window.grab().toImage())
+            write_atomically(self._path, lambda file: file.write(content))
             self.failure = None
         except UserError as error:
             self.failure = str(error)

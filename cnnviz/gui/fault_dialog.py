@@ -122,6 +122,7 @@ class FaultDialog(QDialog):
         told = next((fault for fault in self.faults if fault.ends_training), self.faults[0])
         self._headline.setText(told.headline)
         self._comfort.setText(told.comfort)
+        self.setAccessibleDescription(f"{told.headline}. {told.comfort}")
         parts = [f"{told.count:,} times so far"] if told.count > 1 else []
         if others := len(self.faults) - 1:
             parts.append(f"{others} other {'fault' if others == 1 else 'faults'}: see the details")

@@ -94,6 +94,7 @@ class MainWindow(QMainWindow):
         self._workbench = workbench
         self._settings = settings
         self._settings_file = settings_file
+        self._settings_are_lost = False
         self._sized = False
         self._pictures_dir = ""
         self._shown: dict[str, tuple[Snapshot, float]] = {}  # panel -> what it shows, and since when
@@ -416,6 +417,7 @@ class MainWindow(QMainWindow):
         """
         window = self._settings.window()
         if window is None:
+            self._save_settings()  # so that it is told now, and not when it ends, where they cannot be written
             return False
         self._settings.forget_window()
         self._save_settings()
@@ -611,11 +613,16 @@ class MainWindow(QMainWindow):
         self._save_settings()
 
     def _save_settings(self) -> None:
-        if self._settings_file is not None:
-            try:
-                save_settings(self._settings, self._settings_file)
-            except (UserError, OSError) as error:
-                log.warning("the settings could not be saved: %s", error)
+        """Write the settings; say so where that cannot be, but not again as long as it stays so."""
+        if self._settings_file is None:
+            return
+        was_told, self._settings_are_lost = self._settings_are_lost, False
+        try:
+            save_settings(self._settings, self._settings_file)
+        except UserError as error:
+            self._settings_are_lost = True
+            if not was_told:
+                self._show_failure(f"preferences and layout will not be remembered: {error}")
 
 
 def _with_extension(path: Path, extensions: tuple[str, ...], proposal: Path) -> Path:

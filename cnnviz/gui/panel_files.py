@@ -10,6 +10,8 @@ from PySide6.QtGui import QImage, QPainter, QPalette
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
+from cnnviz.errors import UserError
+
 ENLARGED = 2  # pixels of a picture for one of the window: enough for a screen of twice the resolution, and for print
 
 
@@ -27,9 +29,15 @@ def png_of(widget: QWidget, title: str, about: str) -> bytes:
     picture = picture_of(widget)
     picture.setText("Title", title)
     picture.setText("Description", about)
+    return png_bytes(picture)
+
+
+def png_bytes(picture: QImage) -> bytes:
+    """Return ``picture`` as a PNG file holds it; UserError where there is too little memory for that."""
     content = QBuffer()
     content.open(QIODevice.OpenModeFlag.WriteOnly)
-    picture.save(content, "PNG")
+    if not picture.save(content, "PNG"):
+        raise UserError("the picture could not be made: there is too little memory; make the window smaller")
     return content.data().data()
 
 

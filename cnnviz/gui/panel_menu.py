@@ -96,7 +96,12 @@ class PanelMenus(QObject):
 
     def save_png(self, panel: Panel) -> None:
         """Ask where to, and write the picture of ``panel``."""
-        self._save(panel, "PNG picture", ".png", png_of(panel, panel.title, self._about()))
+        try:
+            content = png_of(panel, panel.title, self._about())
+        except UserError as error:
+            self._workbench.failed.emit(str(error))
+        else:
+            self._save(panel, "PNG picture", ".png", content)
 
     def save_svg(self, panel: Panel) -> None:
         """Ask where to, and write the picture of ``panel`` as shapes and text."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
+from cnnviz.atomic import make_own_folder
 from cnnviz.errors import UserError
 from cnnviz.training.checkpoint import Checkpoint, CheckpointError
 from cnnviz.training.checkpoint_file import Summary, read_checkpoint, read_summary, write_checkpoint
@@ -110,12 +111,15 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the folder at ``path``, made where there is none; RunError where another process has it."""
+        """Take the folder at ``path``, made where there is none.
+
+        RunError where another process has it, WriteError where there can be none.
+        """
         self.path = path
         self.step: int | None = None
         self._lock = _lock(path)
+        make_own_folder(path)
         try:
-            path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=LOCK_SECONDS)
             (path / _MARK).touch()
         except Timeout:

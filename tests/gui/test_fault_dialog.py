@@ -102,3 +102,4 @@ def test_that_every_control_is_named_and_in_reach_of_the_keys(dialog):
         assert button.toolTip()
         assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
     assert dialog.details.accessibleName()
+    assert dialog.accessibleDescription() == "An unexpected fault: first. Training goes on."
