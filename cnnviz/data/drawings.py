@@ -101,7 +101,8 @@ def _parse_json(content: bytes) -> Iterator[Drawing]:
             yield _drawing(item)
             position = _after_space(text, position)
             if text[position : position + 1] not in (",", "]"):
-                raise DrawingsError(f"expected , or ] after it, found {_shown(text[position : position + 60])}")
+                found = _shown(text[position : position + 60]) or "the end of the file"
+                raise DrawingsError(f"expected , or ] after it, found {found}")
         except DrawingsError as fault:
             raise DrawingsError(f"item {index}: {fault}") from fault
         if text[position] == "]":
