@@ -55,6 +55,7 @@ from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.picture_dialog import PictureDialog, picture_in
+from cnnviz.gui.reading_dialog import ReadingDialog
 from cnnviz.gui.readout import Readout
 from cnnviz.gui.runs_dialog import RunsDialog
 from cnnviz.gui.settings import Settings, save_settings
@@ -616,7 +617,7 @@ class MainWindow(QMainWindow):
         self._workbench.own_digits.finish()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
-        for dialog in self.findChildren(PictureDialog):
+        for dialog in self.findChildren(ReadingDialog):
             dialog.finish()
         for panel in self.panels.values():
             panel.finish()
