@@ -37,6 +37,14 @@ def _no_data_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CNNVIZ_DATA_DIR", raising=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_runs_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep runs, and whatever else the program keeps for its user, in a folder of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_thread_left_behind() -> Iterator[None]:
     """Fail a test that leaves a thread alive which was not there before."""

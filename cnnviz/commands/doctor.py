@@ -75,7 +75,7 @@ def _libraries() -> str:
 def _folder(path: Path) -> str:
     """Return whether something can be written there, without leaving anything behind."""
     there = path
-    while not there.exists():
+    while not os.path.exists(there):
         there = there.parent
     try:
         with tempfile.TemporaryFile(dir=there):

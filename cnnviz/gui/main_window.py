@@ -1,6 +1,7 @@
 """The window: transport on top, panels in docks, what is under the mouse at the bottom."""
 
 import logging
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -517,7 +518,8 @@ class MainWindow(QMainWindow):
         name, chosen = QFileDialog.getSaveFileName(self, "Export parameters", str(proposal), ";;".join(filters))
         if name:
             path = _with_extension(Path(name), filters[chosen].extensions, proposal)
-            if path != Path(name) and path.exists() and not self._may_replace(path):  # the dialog asked for ``name``
+            is_other = path != Path(name)  # than the one that the dialog has asked about
+            if is_other and os.path.exists(path) and not self._may_replace(path):
                 return
             self._settings.export_dir = str(path.parent)
             self._try(self._workbench.export, path)

@@ -1,5 +1,6 @@
 """The context menu of every panel: copy a number as NumPy, save the picture or the numbers."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -136,7 +137,7 @@ class PanelMenus(QObject):
         path = Path(name)
         if path.suffix.lower() != extension:
             path = path.with_name(path.name + extension)
-            if path.exists():  # the dialog has asked about another name
+            if os.path.exists(path):  # the dialog has asked about another name
                 self._workbench.failed.emit(f"{path} exists already: name it with its extension to replace it")
                 return
         self._settings.export_dir = str(path.parent)

@@ -92,11 +92,13 @@ def _metadata(checkpoint: Checkpoint) -> dict[str, object]:
         "config": {**config, "data_dir": config["data_dir"] and str(config["data_dir"])},
         "data": list(checkpoint.data),
         **{name: getattr(checkpoint, name) for name in _COUNTS},
+        "seconds": checkpoint.seconds,
         "learning_rate": checkpoint.learning_rate,
         "generators": [_generator_fields(state) for state in checkpoint.generators],
         "learning_rates": history.learning_rates,
         "edits": [edit._asdict() for edit in history.edits],
         "own_share": own.share if own else 0.0,
+        "numpy": checkpoint.numpy,
         "loss": loss if math.isfinite(loss) else None,
         "accuracy": history.tests[-1].evaluation.accuracy if history.tests else None,
     }
@@ -191,12 +193,14 @@ def _parse(archive: Archive) -> Checkpoint:
         config=config,
         data=tuple(_count(number, "data") for number in metadata["data"]),
         **{name: getattr(summary, name) for name in _COUNTS},
+        seconds=_number(metadata["seconds"]),
         learning_rate=summary.learning_rate,
         parameters=Parameters(shapes, _array(archive, "parameters", "f4", size)),
         moments={name: _array(archive, f"moments/{name}", "f4", size) for name in moments},
         generators=_parse_generators(metadata["generators"]),
         history=_parse_history(archive, metadata, summary.step),
         own_digits=_parse_own_digits(archive, metadata["own_share"]),
+        numpy=_expect(metadata["numpy"], str)[:40],
     )
 
 

@@ -15,6 +15,10 @@ class DivergenceError(UserError):
         The first one whose parameters or output are no longer finite; None where only the cost is not.
     step : int
         Updates made.
+    learning_rate : float
+        Before the schedule.
+    account : str
+        What happened, without what can be done about it.
     """
 
     def __init__(
@@ -23,11 +27,10 @@ class DivergenceError(UserError):
         """``last_good`` is the latest step whose cost was a number, and that cost in nats; None: there was none."""
         self.layer = layer
         self.step = step
-        good = f"the last good cost was {last_good[1]:.4g} nats, in step {last_good[0]}; " if last_good else ""
-        super().__init__(
-            f"training diverged: {finding} after step {step}, at a learning rate of {lr:g}; {good}"
-            "reset and take a tenth of that rate"
-        )
+        self.learning_rate = lr
+        good = f"; the last good cost was {last_good[1]:.4g} nats, in step {last_good[0]}" if last_good else ""
+        self.account = f"training diverged: {finding} after step {step}, at a learning rate of {lr:g}{good}"
+        super().__init__(f"{self.account}; reset and take a tenth of that rate")
 
 
 def layer_of_parameters(parameters: Parameters) -> str | None:

@@ -54,6 +54,8 @@ class Run:
         Why the newest one could not be kept, in one line; the run goes on.
     trace : str or None
         Where that happened, if it was an unexpected fault.
+    notice : str or None
+        What the user should know of how a run is gone on with, in one line.
     control : RemoteControl
     """
 
@@ -65,6 +67,7 @@ class Run:
         self.saved: Saved | None = None
         self.save_fault: str | None = None
         self.trace: str | None = None
+        self.notice: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()
@@ -90,7 +93,7 @@ class Run:
         else:
             self._history.extend(report.news)
             self._mailbox.put(Snapshot.of(self._complete(report), self.config, self._network))
-        self.saved, self.save_fault = report.saved, report.save_fault
+        self.saved, self.save_fault, self.notice = report.saved, report.save_fault, report.notice
         self.trace, self.has_diverged = report.trace, report.has_diverged
         self.failure = report.failure  # after all else, for who waits for one
         self.control.hear(report.wishes, report.is_running)

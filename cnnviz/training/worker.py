@@ -215,6 +215,7 @@ class _Run:
                 self._session.saved,
                 self._session.save_fault,
                 self._trace,
+                self._session.notice,
             )
             state = self._outbox.take()
             if state is not None:

@@ -7,7 +7,7 @@ import pytest
 from cnnviz.data import load_dataset
 from cnnviz.data.datasets import DataError
 from cnnviz.data.drawings import DrawingsError
-from cnnviz.data.mixing import PEN_WIDTHS, load_images
+from cnnviz.data.mixing import PEN_WIDTHS, check_images, load_images
 from cnnviz.data.preparation import prepare_strokes
 
 ONE = [[[5, 0], [5, 10]]]
@@ -32,6 +32,12 @@ def test_that_a_drawing_becomes_an_image_with_each_pen_width(write):
     expected = [prepare_strokes([np.array(stroke[0])], width) for stroke in (ONE, BAR) for width in PEN_WIDTHS]
     assert np.array_equal(pixels, expected)
     assert pixels[0].sum() < pixels[1].sum() < pixels[2].sum()
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "~nobody-of-this-name/digits"])
+def test_that_a_name_that_no_file_can_have_is_refused_as_one_that_none_has(name):
+    with pytest.raises(DataError, match="found no"):
+        check_images(name)
 
 
 def test_that_progress_counts_drawings(write):

@@ -29,7 +29,8 @@ def watch_writes(folder: str, report: str) -> None:
         else:
             return
         for path in paths:
-            if isinstance(path, str | bytes | os.PathLike) and not _is_within(os.fsdecode(path), folder):
+            is_path = isinstance(path, str | bytes | os.PathLike)  # not a descriptor
+            if is_path and os.fsdecode(path) != report and not _is_within(os.fsdecode(path), folder):
                 descriptor = os.open(report, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
                 os.write(descriptor, f"{event} {os.fsdecode(path)}\n".encode(errors="backslashreplace"))
                 os.close(descriptor)

@@ -2,8 +2,8 @@
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -74,15 +74,14 @@ def holdings() -> Holdings:
     )
 
 
-def table(samples: Sequence[Holdings], captions: Sequence[str]) -> str:
-    """Return samples, one a line, under the names of their fields."""
-    names = [field.name for field in fields(Holdings)]
-    rows = [["", *names]]
-    for caption, sample in zip(captions, samples, strict=True):
-        values = (getattr(sample, name) for name in names)
-        rows.append([caption, *(f"{value:.1f}" if isinstance(value, float) else f"{value}" for value in values)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+def table(rows: Sequence[Mapping[str, float]]) -> str:
+    """Return rows with the same names, one a line, under these names."""
+    if not rows:
+        return ""
+    cells = [list(rows[0])]
+    cells += [[f"{value:.1f}" if isinstance(value, float) else f"{value}" for value in row.values()] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
 
 
 def slope(places: Sequence[float], values: Sequence[float]) -> float:

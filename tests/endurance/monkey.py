@@ -9,7 +9,6 @@ opens the window on the display that there is; otherwise nothing is seen of it.
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -19,11 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.endurance import audit
+from tests.endurance.surroundings import ROOT, private_environment
 
-ROOT = Path(__file__).resolve().parents[2]
 TOLD = 50  # latest events that are printed where something went wrong
 TOLD_LINES = 80  # of what the processes wrote on stderr
-STALLING = "http://127.0.0.1:9"  # nobody answers there: what is fetched from the network comes to nothing
 
 _ALARMS = re.compile(r"^Traceback|Fatal Python error|Segmentation|\bWarning:|\bERROR\b", re.MULTILINE)
 
@@ -46,6 +44,7 @@ def _run(folder: Path, args: argparse.Namespace) -> int:
     writes = folder / "foreign-writes.txt"
     audit.arrange(folder / "start", writes, folder)
     errors = folder / "stderr.txt"
+    environment = private_environment(folder, args.on_screen)
     print(f"seed {args.seed}, {args.count} events", flush=True)
     with errors.open("wb") as stream:
         code = subprocess.call(
@@ -56,8 +55,8 @@ def _run(folder: Path, args: argparse.Namespace) -> int:
                 str(folder),
                 *map(str, (args.count, args.seed, args.seconds)),
             ],
-            cwd=_made(folder / "cwd"),
-            env=_environment(folder, args.on_screen),
+            cwd=folder,
+            env={**environment, "PYTHONPATH": os.pathsep.join([str(folder / "start"), str(ROOT)])},
             stderr=stream,
         )
     text = errors.read_text(errors="replace")
@@ -72,29 +71,6 @@ def _run(folder: Path, args: argparse.Namespace) -> int:
         print("on stderr:", *text.splitlines()[-TOLD_LINES:], sep="\n  ")
         print(f"to see it again: python -m tests.endurance.monkey --count {args.count} --seed {args.seed}")
     return int(bool(faults))
-
-
-def _environment(folder: Path, on_screen: bool) -> dict[str, str]:
-    """Return surroundings in which all that the program keeps is kept below ``folder``."""
-    kept = {name: value for name, value in os.environ.items() if name != "CNNVIZ_DATA_DIR"}
-    home = _made(folder / "home")
-    private = {f"XDG_{kind}_HOME": str(_made(folder / kind.lower())) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
-    proxies = {f"{kind}_proxy": STALLING for kind in ("http", "https")}
-    paths = {"PYTHONPATH": os.pathsep.join([str(folder / "start"), str(ROOT)]), "PYTHONDONTWRITEBYTECODE": "1"}
-    places = {"HOME": str(home), "TMPDIR": str(_made(folder / "tmp"))}
-    screen = {} if on_screen else {"QT_QPA_PLATFORM": f"offscreen:configfile={_screen(folder / 'screen.json')}"}
-    return {**kept, **private, **proxies, **paths, **places, **screen, "OPENBLAS_NUM_THREADS": "1"}
-
-
-def _screen(path: Path) -> Path:
-    """Write down for Qt's platform without a display how large the screen is that nobody sees."""
-    path.write_text(json.dumps({"screens": [{"name": "none", "width": 1366, "height": 768}]}))
-    return path
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def _lines(path: Path) -> list[str]:

@@ -37,7 +37,7 @@ from PySide6.QtWidgets import (
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.pad import Pad
 from cnnviz.gui.theme import DARK, LIGHT
-from tests.endurance.monkey_events import click, double_click, drag, point_at, press_key, turn_wheel
+from tests.endurance.monkey_events import click, double_click, drag, is_there, point_at, press_key, turn_wheel
 from tests.endurance.monkey_files import Zoo
 from tests.gui.controls import controls, described
 
@@ -77,7 +77,8 @@ class Hands:
     def __init__(self, window: MainWindow, zoo: Zoo) -> None:
         self._window = window
         self._zoo = zoo
-        self._acts: list[tuple[int, Act]] = [
+        self._touch_screen = QTest.createTouchDevice()
+        self._acts: list[tuple[float, Act]] = [
             (24, self._click),
             (5, self._double_click),
             (8, self._drag),
@@ -97,7 +98,9 @@ class Hands:
             (2, self._drop),
             (2, self._fill_clipboard),
             (1, self._change_theme),
+            (2, self._touch),
             (4, self._go_on),
+            (0.1, self._end_training_process),
         ]
 
     def do(self, rng: random.Random) -> str:
@@ -145,6 +148,19 @@ class Hands:
         way = [pad.mapTo(window, QPoint(int(x * pad.width()), int(y * pad.height()))) for x, y in corners]
         drag(window.windowHandle(), way)
         return f"draw {len(way)} points"
+
+    def _touch(self, rng: random.Random) -> str:
+        spot, fingers = self._spot(rng), rng.randint(1, 2)
+        way = [QPoint(rng.randint(-40, 40), rng.randint(-40, 40)) for _ in range(rng.randint(1, 4))]
+        places = [spot.position, *(spot.position + each for each in way)]
+        kinds = ["press", *["move"] * (len(places) - 2), "release"]
+        for kind, place in zip(kinds, places, strict=True):
+            if is_there(spot.handle):
+                sequence = QTest.touchEvent(spot.handle, self._touch_screen, False)
+                for finger in range(fingers):
+                    getattr(sequence, kind)(finger, place + QPoint(30 * finger, 0), spot.handle)
+                sequence.commit()
+        return f"touch {spot.name}"
 
     # The keyboard
 
@@ -217,6 +233,13 @@ class Hands:
         self._send_key(self._window, keys, Qt.KeyboardModifier.NoModifier)
         workbench.train()
         return "train"
+
+    def _end_training_process(self, rng: random.Random) -> str:
+        """Kill it, as a system without memory does."""
+        thread = self._window._workbench._thread
+        if thread is not None:
+            thread.engine._process.kill()
+        return "the training process is killed"
 
     # Docks and windows
 

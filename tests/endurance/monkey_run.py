@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ class Monkey(QObject):
         self._level = 0  # of the event loop in which something is being done
         self.watch = Watch(self._note, lambda: self._last)
         self._samples: list[Holdings] = []
-        self._captions: list[str] = []
+        self._counts: list[int] = []  # of random events, until each of the samples
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._go_on)
@@ -130,7 +131,7 @@ class Monkey(QObject):
             while self._done < self._count * stop // stops and not self._is_late(stop / stops):
                 yield "event", self._do_random
             yield from self._settle()
-            self._captions.append(f"{self._done}")
+            self._counts.append(self._done)
             self._samples.append(holdings())
             yield "train", self._workbench.train
         yield from self._settle()
@@ -193,7 +194,7 @@ class Monkey(QObject):
         print(f"{len(self._sweep.done)} controls operated, {self._done} random events in {seconds:.0f} s")
         for name, why in sorted(self._sweep.missed.items()):
             print(f"  not reached: {name} ({why})")
-        print(table(self._samples, self._captions))
+        print(table([{"events": n, **asdict(each)} for n, each in zip(self._counts, self._samples, strict=True)]))
         print(f"longest time without an answer: {self.watch.longest:.2f} s")
         for fault in faults:
             print(f"FAULT {fault}")
@@ -202,7 +203,7 @@ class Monkey(QObject):
     def _growth(self) -> Iterator[str]:
         """Yield what has grown since the warm-up."""
         warm_up = round(WARM_UP * len(self._samples))
-        samples, places = self._samples[warm_up:], [float(each) for each in self._captions[warm_up:]]
+        samples, places = self._samples[warm_up:], self._counts[warm_up:]
         if not samples:
             yield "the window was closed before anything was counted"
             return

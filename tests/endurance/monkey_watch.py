@@ -18,6 +18,7 @@ GAVE_UP = 70  # exit code
 
 # What Qt's platform plugins say of themselves, and its test library of where it is told to click.
 _NO_FAULT = ("Mouse event at", "This plugin does not support", "QXcbConnection: XError", "qt.qpa.")
+_OWN_DOING = "ended unexpectedly (signal 9)"  # the training process, which the monkey kills now and then
 _UNEXPECTED = ("unexpected fault", "ended unexpectedly")
 
 
@@ -76,7 +77,7 @@ class Watch(QObject):
 
     def hear(self, line: str) -> None:
         """Take down what the program tells its user, if it is of something unforeseen."""
-        if any(words in line for words in _UNEXPECTED):
+        if any(words in line for words in _UNEXPECTED) and _OWN_DOING not in line:
             self.report(line)
 
     def _hear_qt(self, kind: QtMsgType, context: QMessageLogContext, text: str) -> None:

@@ -207,6 +207,12 @@ def test_that_ctrl_e_writes_the_parameters_and_ctrl_o_reads_them(window, live, w
     np.testing.assert_array_equal(live.snapshot.parameters["conv1"]["weight"], written.parameters["conv1/weight"])
 
 
+def test_that_a_name_too_long_for_the_disk_is_told_of(window, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / ("n" * 300)), a[-1].split(";;")[0]))
+    window.export_parameters()
+    assert "too long" in window._notice.text()
+
+
 def test_that_what_went_wrong_is_told_in_the_window_and_can_be_dismissed(window, tmp_path, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(tmp_path / "none.npz"), ""))
     window.open_parameters()

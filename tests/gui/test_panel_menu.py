@@ -264,6 +264,13 @@ def test_that_a_picture_is_copied(window, menu_of):
     assert QGuiApplication.clipboard().image().width() == ENLARGED * window.panels["cost"].width()
 
 
+def test_that_a_name_too_long_for_the_disk_is_told_of(window, save_as, menu_of, tmp_path, told):
+    save_as(tmp_path / ("n" * 300))
+    menu_of("cost")["Save picture as PNG\u2026"].trigger()
+    assert told[-1].startswith("failed: ")
+    assert "too long" in told[-1]
+
+
 def test_that_an_extension_is_added_but_never_a_file_replaced_that_nobody_was_asked_about(
     window, save_as, menu_of, tmp_path, told
 ):

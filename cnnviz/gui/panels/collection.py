@@ -1,5 +1,6 @@
 """The user's own digits: a gallery, what the network makes of them, and how much it learns from them."""
 
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -304,7 +305,7 @@ class CollectionPanel(Panel):
         path, _ = QFileDialog.getSaveFileName(self, "Export strokes", proposal, "Strokes (*.json)")
         if path and not Path(path).suffix:
             path = f"{path}.json"
-            if Path(path).exists():  # the dialog has asked about another name
+            if os.path.exists(path):  # the dialog has asked about another name
                 self.workbench.failed.emit(f"{path} exists already: name it with its extension to replace it")
                 return
         self._try(self._own.export_strokes, path)
