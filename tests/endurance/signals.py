@@ -136,7 +136,9 @@ def _fault_of_code(case: Case, code: int, ended_by_itself: bool) -> str | None:
     if case.deed == _KILL_WINDOW:
         return None if ended_by_itself or code == -signal.SIGKILL else f"exit code {code}"
     # Before the program listens, and once it has nothing left to do, a signal ends it without a word.
-    fit = {0, 1} if ended_by_itself else {128 + case.number, -case.number}
+    fit = {128 + case.number, -case.number}
+    if ended_by_itself:
+        fit |= {0, 1}
     return None if code in fit else f"exit code {code}"
 
 
