@@ -52,10 +52,10 @@ class Run:
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line; the run goes on.
-    trace : str or None
-        Where that happened, if it was an unexpected fault.
     notice : str or None
         What the user should know of how a run is gone on with, in one line.
+    trace : str or None
+        Where that happened, if it was an unexpected fault.
     control : RemoteControl
     """
 
@@ -66,8 +66,8 @@ class Run:
         self.has_diverged = False
         self.saved: Saved | None = None
         self.save_fault: str | None = None
-        self.trace: str | None = None
         self.notice: str | None = None
+        self.trace: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()
