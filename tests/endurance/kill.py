@@ -43,8 +43,8 @@ from cnnviz.training.resumption import resume_run
 from cnnviz.training.runs import RunFolder, saved_runs
 from cnnviz.training.trainer import StepDone, Trainer
 
-LONGEST_LIFE = 0.25  # seconds of a process before it is killed
-AIM_SECONDS = 1.0  # to wait for what a kill is aimed at
+LONGEST_LIFE = 0.2  # seconds of a process before it is killed
+AIM_SECONDS = 0.5  # to wait for what a kill is aimed at
 STEPS_BETWEEN_EXPORTS = 2
 OLD_EXPORT = b"what was there before"
 CRASHED, WENT_ASTRAY = 3, 4  # exit codes
@@ -274,8 +274,8 @@ class Outcome:
         Processes that came to the end of the run before they could be killed.
     resumed_from, lost : list of int
         The step in the newest checkpoint after each kill, and how many more had been made.
-    leftovers : int
-        Files that killed writers left behind, gone by the time the run was taken up.
+    leftovers : set of str
+        Files that killed writers left behind; who takes a run up removes them.
     """
 
     hits: Counter = field(default_factory=Counter)
@@ -283,7 +283,7 @@ class Outcome:
     ended: int = 0
     resumed_from: list[int] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
-    leftovers: int = 0
+    leftovers: set[str] = field(default_factory=set)
 
     @property
     def kills(self) -> int:
@@ -292,20 +292,16 @@ class Outcome:
 
     def table(self) -> str:
         """Return it in words."""
-        rows = [(WORK[work], SAVING[saving], count) for (work, saving), count in sorted(self.hits.items())]
-        lines = [
-            f"{'killed while':<20} {'and saving':<22} {'times':>5}",
-            *(f"{w:<20} {s:<22} {n:>5}" for w, s, n in rows),
-        ]
+        rows = [(WORK[work], SAVING[saving], str(count)) for (work, saving), count in sorted(self.hits.items())]
+        rows.insert(0, ("killed while", "and saving", "times"))
+        lines = [f"{work:<20} {saving:<22} {count:>5}" for work, saving, count in rows]
         if self.resumed_from:
             lines.append(
                 f"gone on with from step {min(self.resumed_from)} to {max(self.resumed_from)} of {_last_step()}, "
                 f"{len(set(self.resumed_from))} different ones; steps to be made again: median "
                 f"{statistics.median(self.lost):g}, most {max(self.lost)}"
             )
-        lines.append(
-            f"{self.ended} runs came to their end; files of killed writers left for the next: {self.leftovers}"
-        )
+        lines.append(f"{self.ended} runs came to their end; {len(self.leftovers)} files were left by killed writers")
         return "\n".join([*lines, f"{self.kills} kills, {len(self.faults)} faults", *self.faults])
 
 
@@ -337,6 +333,7 @@ class Killer:
             self.outcome.hits[self._board.work, self._board.saving] += 1
         elif code == 0:
             self.outcome.ended += 1
+            self._board.saved = self._board.reached = -1  # the next one begins a run
         else:
             what = "a step was not that of the run never left" if code == WENT_ASTRAY else self._fault()
             self.outcome.faults.append(f"exit code {code}: {what}")
@@ -367,7 +364,7 @@ class Killer:
                 faults.append(f"{path.name} is no file of a run")
             elif path.suffix == ".checkpoint" and (fault := self._verdict(path)):
                 faults.append(fault)
-        self.outcome.leftovers += len(list((self._folder / "runs").glob(f"*/{_TEMPORARY}")))
+        self.outcome.leftovers.update(path.name for path in (self._folder / "runs").glob(f"*/{_TEMPORARY}"))
         if was_killed:
             faults += self._check_run()
         return faults
@@ -383,8 +380,9 @@ class Killer:
         self.outcome.lost.append(board.reached - run.summary.step)
         if not board.saved <= run.summary.step <= max(board.reached, board.saved):
             return [f"step {run.summary.step} is kept; {board.saved} was saved and {board.reached} reached"]
-        if not run.was_interrupted and WORK[board.work] != "ending":
-            return [f"the run {run.name} does not count as interrupted"]
+        if not run.was_interrupted:
+            board.saved = board.reached = -1
+            return [] if WORK[board.work] == "ending" else [f"the run {run.name} does not count as interrupted"]
         return []
 
     def _check_export(self) -> list[str]:
@@ -394,7 +392,9 @@ class Killer:
         step = self._course.exports.get(_digest(content))
         if step is None:
             return [f"the export is neither the old one nor a new one ({len(content)} bytes)"]
-        return [] if step in (board.exported, board.exporting) else [f"the export is that of step {step}"]
+        known = (board.exported, board.exporting)
+        board.exported = board.exporting = step
+        return [] if step in known else [f"the export is that of step {step}, expected one of {known}"]
 
     def _verdict(self, path: Path) -> str | None:
         """Return what is wrong with a checkpoint, whose file never changes."""
