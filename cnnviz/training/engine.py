@@ -53,10 +53,10 @@ class Run:
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line; the run goes on.
-    trace : str or None
-        Where that happened, if it was an unexpected fault.
     notice : str or None
         What the user should know of how a run is gone on with, in one line.
+    trace : str or None
+        Where that happened, if it was an unexpected fault.
     control : RemoteControl
     """
 
@@ -67,8 +67,8 @@ class Run:
         self.divergence: Divergence | None = None
         self.saved: Saved | None = None
         self.save_fault: str | None = None
-        self.trace: str | None = None
         self.notice: str | None = None
+        self.trace: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()

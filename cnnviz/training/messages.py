@@ -91,10 +91,10 @@ class Report:
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line.
-    trace : str or None
-        Where that happened, for those who can mend it; None where nothing is to be mended.
     notice : str or None
         What the user should know of how a run is gone on with, in one line.
+    trace : str or None
+        Where that happened, for those who can mend it; None where nothing is to be mended.
     state : State or None
         The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
         and ``gradients`` in shared memory, and its ``record`` is None where an earlier report of the run had it.
@@ -113,8 +113,8 @@ class Report:
     divergence: Divergence | None = None
     saved: Saved | None = None
     save_fault: str | None = None
-    trace: str | None = None
     notice: str | None = None
+    trace: str | None = None
     state: State | None = None
     news: HistoryNews | None = None
     slot: int = 0
