@@ -451,6 +451,16 @@ def test_that_a_run_that_cannot_be_saved_is_told_once_and_so_is_when_it_can_be_a
     assert told == ["The run can be saved again, and was at step 9"]
 
 
+def test_that_what_is_to_be_known_of_how_a_run_goes_on_is_told_once(live, saved_at):
+    saved_at(1)
+    failed = []
+    live.failed.connect(failed.append)
+    live._run.notice = "the newest checkpoint is damaged"
+    for _ in range(2):
+        live._tell_what_is_saved()
+    assert failed == ["the newest checkpoint is damaged"]
+
+
 def test_that_it_is_remembered_whether_training_was_to_go_on(live, wait_until):
     live.train()
     assert live.was_training

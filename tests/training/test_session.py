@@ -670,7 +670,7 @@ def test_that_the_state_before_a_change_by_hand_is_kept_after_divergence(keep, m
     worker.control.run()
     worker.join(5)
     assert isinstance(worker.error, DivergenceError)
-    assert worker.error.learning_rate == 10.0
+    assert worker.error.divergence.learning_rate == 10.0
     kept = only_run(tmp_path)
     assert (kept.summary.step, kept.summary.learning_rate, kept.was_interrupted) == (2, 0.005, False)
 
