@@ -292,7 +292,6 @@ class Trainer:
         self.history = History.of(checkpoint.history)
         self.own_digits = checkpoint.own_digits
         self._learner.resume(checkpoint.step, checkpoint.moments, checkpoint.generators)
-        self._begin_epoch()
 
     @cached_property
     def _data(self) -> tuple[int, ...]:
