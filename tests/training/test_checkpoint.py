@@ -10,7 +10,7 @@ import pytest
 
 from cnnviz import processor
 from cnnviz.data.augmentation import Augmentation
-from cnnviz.data.datasets import ArrayImageSet, Dataset
+from cnnviz.data.datasets import ArrayImageSet, Dataset, head
 from cnnviz.training.checkpoint import SAMPLE, Checkpoint, CheckpointError, fingerprint
 from cnnviz.training.checkpoint_file import read_checkpoint, write_checkpoint
 from cnnviz.training.control import NewValue, own_digits
@@ -221,3 +221,4 @@ def test_that_a_set_of_images_is_recognised_by_its_first_ones_without_reading_al
     images.asked.clear()
     assert fingerprint(images) == fingerprint(make_dataset(train=SAMPLE + 20).train)
     assert images.asked == [list(range(SAMPLE))]
+    assert fingerprint(images) != fingerprint(head(images, SAMPLE + 19))

@@ -227,6 +227,13 @@ def test_that_arrays_that_cannot_be_are_refused(written, rich, arrays, message):
     assert message in refusal(altered(written, rich, arrays))
 
 
+def test_that_misread_images_of_one_test_are_not_taken_for_those_of_another(written, rich):
+    counts = np.array([len(point.evaluation.misread) for point in rich.history.tests])
+    assert len(counts) == 2
+    message = refusal(altered(written, rich, {"tests/misread_counts": counts + np.array([1, -1])}))
+    assert "tests whose numbers contradict each other" in message
+
+
 @pytest.mark.parametrize(
     "facts",
     [
@@ -242,6 +249,7 @@ def test_that_arrays_that_cannot_be_are_refused(written, rich, arrays, message):
         {"accuracy": []},
         {"generators": []},
         {"generators": [{}, {}]},
+        {"generators": [{"bit_generator": "PCG64", "state": [1, 2, 3, 4], "has_uint32": 0, "uinteger": 0}] * 2},
         {"data": ["x"]},
         {"learning_rates": [[0]]},
         {"edits": [{"step": 0}]},

@@ -582,11 +582,11 @@ def test_that_a_session_told_to_end_keeps_its_last_step_and_another_goes_on_to_t
     assert bits_of(again.session._trainer) == bits_of(plain)
 
 
-@pytest.mark.parametrize("asked", [False, True])
+@pytest.mark.parametrize(("epochs", "asked"), [(2, False), (2, True), (1, False)])
 def test_that_the_test_of_an_epoch_that_was_broken_off_by_the_end_is_made_when_the_run_goes_on(
-    keep, make_config, make_dataset, bits_of, tmp_path, asked
+    keep, make_config, make_dataset, bits_of, tmp_path, epochs, asked
 ):
-    config = make_config(batch_size=8, test_size=4000)
+    config = make_config(batch_size=8, test_size=4000, epochs=epochs)
     worker = keep(config, slow_tests(make_dataset(), seconds=0.05))
     worker.control.run()
     worker.wait_for(Phase.TESTING)
@@ -602,7 +602,7 @@ def test_that_the_test_of_an_epoch_that_was_broken_off_by_the_end_is_made_when_t
     for _ in plain.events():
         pass
     assert bits_of(again.session._trainer) == bits_of(plain)
-    assert again.newest.epoch == again.newest.epochs == 2
+    assert again.newest.epoch == again.newest.epochs == epochs
 
 
 def test_that_a_session_that_nobody_ended_is_an_interrupted_run_with_its_last_step(keep, make_config, tmp_path):
