@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,14 @@ def folder(tmp_path, monkeypatch) -> Path:
     """Return the folder of the test's own runs."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return runs_folder()
+
+
+@pytest.fixture(autouse=True)
+def _heed_interrupts() -> Iterator[None]:
+    """Undo what shells do to jobs in the background, in case the tests are one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -142,6 +150,13 @@ def test_that_time_and_samples_are_those_of_the_whole_run(capsys, monkeypatch):
     assert result["samples"] == 180
     assert result["seconds"] > checkpoint.seconds > 0
     assert result["samples_per_second"] == pytest.approx(180 / result["seconds"])
+
+
+def test_that_the_cost_of_an_epoch_is_the_mean_over_its_images_though_the_last_batch_is_smaller(capsys):
+    result = result_of(capsys, *SMALL, "--epochs", 1)
+    checkpoint = read_checkpoint(next(saved_runs()[0].folder.glob("*.checkpoint")))
+    losses = checkpoint.history.losses.astype(float)
+    assert result["train_loss"] == pytest.approx((8 * losses[:7].sum() + 4 * losses[7]) / 60, rel=1e-9)
 
 
 def test_that_more_epochs_can_be_asked_for_and_give_the_file_of_the_longer_run(tmp_path, capsys):
