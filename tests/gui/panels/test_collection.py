@@ -376,13 +376,14 @@ def test_that_a_strokes_file_gets_its_extension(panel, tmp_path, monkeypatch):
     assert len(read_drawings(written)) == 3
 
 
-def test_that_a_name_too_long_for_the_disk_is_told_of(panel, tmp_path, monkeypatch):
+def test_that_a_name_too_long_for_the_disk_is_told_of(panel, tmp_path, monkeypatch, read_in):
     failures: list[str] = []
     panel.workbench.failed.connect(failures.append)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / ("n" * 300)), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(tmp_path / ("n" * 300)), ""))
     panel.export_strokes()
     panel.import_file()
+    read_in()
     assert len(failures) == 2
     assert all("too long" in failure for failure in failures)
 
