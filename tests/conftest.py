@@ -117,6 +117,18 @@ def make_snapshot(dataset_of_noise: Dataset) -> Callable[..., Snapshot]:
     return make
 
 
+@pytest.fixture
+def resumed_snapshot(dataset_of_noise: Dataset) -> Snapshot:
+    """Return what a run of three steps looks like that has just been gone on with: without batch and gradients."""
+    sizes = {"train_size": 64, "test_size": 40, "batch_size": 8}
+    trainer = Trainer(TrainingConfig.from_preset("escontrela", "strokes", **sizes), dataset_of_noise)
+    for _ in range(3):
+        next(trainer.events())
+    trainer.score()
+    resumed = Trainer.resumed(trainer.checkpoint(), dataset_of_noise)
+    return resumed.snapshot(resumed.test_probe(0))
+
+
 def _random_digits(count: int, seed: int) -> ArrayImageSet:
     rng = np.random.default_rng(seed)
     return ArrayImageSet(rng.integers(0, 256, (count, 28, 28)).astype(np.uint8), rng.integers(0, 10, count))

@@ -33,6 +33,7 @@ LOCK_SECONDS = 0.2  # for who only looks whether a run is locked
 ABANDONED_SECONDS = 3600.0  # after which nobody is about to write the first checkpoint of a run
 
 LAST = "last"  # names the run that was saved last
+LOOK_SECONDS = 0.02  # likewise, of somebody else who looks
 
 _MARK, _LOCK = "running", "lock"
 _CHECKPOINT = re.compile(r"\d{6,}\.checkpoint")
@@ -119,6 +120,22 @@ def find_run(name: str, folder: Path | None = None) -> SavedRun:
     raise RunError(f"no run {name} was found; the newest are {newest}; --list-runs shows all {len(names)}")
 
 
+def dismiss(run: SavedRun) -> None:
+    """Count an interrupted run as ended; it stays among those that can be gone on with."""
+    with contextlib.suppress(Timeout, OSError), _lock(run.folder).acquire(timeout=LOCK_SECONDS):
+        (run.folder / _MARK).unlink(missing_ok=True)
+
+
+def delete(run: SavedRun) -> None:
+    """Delete what is kept of a run; RunError where it goes on, or its folder cannot be deleted."""
+    try:
+        _delete(run.folder)
+    except Timeout:
+        raise RunError(f"the run {run.name} is going on; end it first") from None
+    except OSError as fault:
+        raise RunError(f"could not delete {run.folder}: {fault.strerror}; delete it by hand") from fault
+
+
 class RunFolder:
     """The folder of a run that goes on in this process, and in no other one.
 
@@ -163,7 +180,7 @@ class RunFolder:
         try:
             return cls(path)
         except RunError:
-            _delete(path)
+            _try_to_delete(path)
             raise
 
     def newest(self) -> Found:
@@ -193,7 +210,7 @@ class RunFolder:
         self._had_mark = False
         self.give_back()
         if not _checkpoints(self.path):
-            _delete(self.path)
+            _try_to_delete(self.path)
 
     def give_back(self) -> None:
         """Leave the folder as it was found: that of a run which was ended, or was not."""
@@ -229,7 +246,7 @@ def _lock(folder: Path) -> FileLock:
 
 def _is_locked(folder: Path) -> bool:
     try:
-        with _lock(folder).acquire(timeout=0):
+        with _lock(folder).acquire(timeout=LOOK_SECONDS, poll_interval=LOOK_SECONDS / 4):
             return False
     except Timeout:
         return True
@@ -257,22 +274,26 @@ def _make_room(runs: Path) -> None:
     """Delete the oldest runs but for `MOST_RUNS`, none of them one that goes on."""
     idle = [run for run in saved_runs(runs) if not run.is_running]
     for run in idle[MOST_RUNS - 1 :]:
-        _delete(run.folder)
+        _try_to_delete(run.folder)
     long_ago = time.time() - ABANDONED_SECONDS
     for folder in _folders(runs):  # of runs killed before there was a checkpoint
         with contextlib.suppress(OSError):
             if not _checkpoints(folder) and folder.stat().st_mtime < long_ago:
-                _delete(folder)
+                _try_to_delete(folder)
 
 
 def _delete(folder: Path) -> None:
-    """Delete the folder of a run that goes on nowhere, unless it holds anything else."""
+    """Delete the folder of a run; Timeout where it goes on somewhere, OSError where it holds anything else."""
+    with _lock(folder).acquire(timeout=LOOK_SECONDS, poll_interval=LOOK_SECONDS / 4):
+        _remove(folder, _CHECKPOINT)
+        _remove(folder, _TEMPORARY)
+        _remove(folder, re.compile(f"{_MARK}|{_LOCK}"))
+        folder.rmdir()
+
+
+def _try_to_delete(folder: Path) -> None:
     try:
-        with _lock(folder).acquire(timeout=0):
-            _remove(folder, _CHECKPOINT)
-            _remove(folder, _TEMPORARY)
-            _remove(folder, re.compile(f"{_MARK}|{_LOCK}"))
-            folder.rmdir()
+        _delete(folder)
     except (Timeout, OSError) as fault:
         log.info("%s stays: %s", folder, fault)
 

@@ -162,7 +162,7 @@ class Session:
     def _work(self) -> None:
         events = self._trainer.events(self._testing)
         self._publish()
-        self.status = Status(Phase.PAUSED)
+        self.status = Status(self._phase_at_rest())
         while (action := self.control.next_action()) is not Action.STOP:
             self._apply_wishes()
             if action in (Action.STEP, Action.RECORD):
@@ -219,8 +219,10 @@ class Session:
             return
         self._rate = _Throughput()
         self._autosave.at_rest(self._trainer)
-        finished = self._trainer.epoch == self._trainer.epochs
-        self.status = Status(Phase.FINISHED if finished else Phase.PAUSED)
+        self.status = Status(self._phase_at_rest())
+
+    def _phase_at_rest(self) -> Phase:
+        return Phase.FINISHED if self._trainer.epoch == self._trainer.epochs else Phase.PAUSED
 
     def _is_due(self) -> bool:
         pace = self.control.steps_per_second

@@ -83,7 +83,7 @@ def try_out(case: Case, folder: Path, proxy: str) -> tuple[str | None, float]:
         return f"still there after {MOST_SECONDS:g} s", MOST_SECONDS
     seconds = time.monotonic() - began
     fault = (
-        _fault_of_code(case, process.returncode, ended_by_itself)
+        _fault_of_code(case, process.returncode, ended_by_itself or _was_starting(errors))
         or _fault_of_words(errors)
         or _fault_of_files(folder)
         or _left_behind(children)
@@ -136,8 +136,15 @@ def _fault_of_code(case: Case, code: int, ended_by_itself: bool) -> str | None:
     if case.deed == _KILL_WINDOW:
         return None if ended_by_itself or code == -signal.SIGKILL else f"exit code {code}"
     # Before the program listens, and once it has nothing left to do, a signal ends it without a word.
-    fit = {0, 1} if ended_by_itself else {128 + case.number, -case.number}
+    fit = {128 + case.number, -case.number}
+    if ended_by_itself:
+        fit |= {0, 1}
     return None if code in fit else f"exit code {code}"
+
+
+def _was_starting(errors: str) -> bool:
+    """Return whether Python itself was interrupted in its start, which it shows, and tells with a code of 1."""
+    return "Traceback" in errors and "KeyboardInterrupt" in errors and str(ROOT) not in errors
 
 
 def _fault_of_words(errors: str) -> str | None:

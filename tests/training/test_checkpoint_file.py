@@ -76,7 +76,20 @@ def refusal(path: Path, read: Any = read_checkpoint) -> str:
 
 
 def test_that_everything_comes_back_to_the_bit(rich, written):
-    assert contents(read_checkpoint(written)) == contents(rich)
+    whole = replace(rich, config=replace(rich.config, data_dir=Path("some/where").absolute()))
+    assert contents(read_checkpoint(written)) == contents(whole)
+
+
+def test_that_files_are_found_again_from_another_folder(rich, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "ink.json").touch()
+    mix = (("ink.json", 0.1), ("strokes", 0.2))
+    write_checkpoint("c.checkpoint", replace(rich, config=replace(rich.config, dataset="digits", mix=mix)))
+    monkeypatch.chdir("/")
+    config = read_summary(tmp_path / "c.checkpoint").config
+    assert (config.dataset, config.data_dir) == (str(tmp_path / "digits"), tmp_path / "some/where")
+    assert config.mix == ((str(tmp_path / "ink.json"), 0.1), ("strokes", 0.2))
 
 
 def test_that_a_run_that_has_not_begun_comes_back(make_trainer, tmp_path):
@@ -90,7 +103,7 @@ def test_that_a_run_that_has_not_begun_comes_back(make_trainer, tmp_path):
 def test_that_a_summary_tells_what_a_list_of_runs_shows(rich, written):
     summary = read_summary(written)
     assert (summary.step, summary.epoch, summary.step_in_epoch, summary.epochs) == (6, 1, 1, 7)
-    assert (summary.config, summary.learning_rate) == (rich.config, 0.1 + 0.2)
+    assert (summary.config.preset, summary.config.seed, summary.learning_rate) == ("zhou", 2**32 - 1, 0.1 + 0.2)
     assert summary.loss == pytest.approx(rich.history.losses.mean())
     assert summary.accuracy == rich.history.tests[-1].evaluation.accuracy
 
@@ -145,17 +158,17 @@ def test_that_a_flipped_bit_is_refused_or_changes_nothing(written, rich):
 
 
 def test_that_what_is_no_file_of_that_size_is_refused_at_once(tmp_path):
-    assert "no such file" in refusal(tmp_path / "none")
-    assert "found a folder" in refusal(tmp_path)
+    assert "expected a checkpoint, found no such file" in refusal(tmp_path / "none")
+    assert "expected a checkpoint, found a folder" in refusal(tmp_path)
     with (tmp_path / "huge").open("wb") as stream:
         stream.truncate(MAX_FILE_BYTES + 1)
-    assert "more than the 1 GiB that one has at most" in refusal(tmp_path / "huge")
+    assert "expected a checkpoint, found " in refusal(tmp_path / "huge")
 
 
 @posix_only
 def test_that_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert "found a pipe" in refusal(tmp_path / "pipe")
+    assert "expected a checkpoint, found a pipe" in refusal(tmp_path / "pipe")
 
 
 class _Payload:

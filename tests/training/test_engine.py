@@ -64,6 +64,7 @@ class Watched:
         while self.look() or not condition():
             assert time.monotonic() < deadline, f"waited {seconds} s in vain; {self.run.status}, {self.run.failure}"
             time.sleep(0.001)
+        self.look()  # what came between the look before and the condition
 
     def wait_for(self, phase: Phase) -> None:
         self.wait_until(lambda: self.run.status.phase is phase)
@@ -172,19 +173,6 @@ def test_that_a_run_with_movies_among_its_steps_ends_in_the_bits_of_one_without(
     for _ in plain.events():
         pass
     assert shared.newest.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not tell what a process has open")
-def test_that_the_process_keeps_nothing_of_the_runs_before(single):
-    def open_files() -> int:
-        return len(os.listdir(f"/proc/{single.process.pid}/fd"))  # each run has the shared memory mapped, which is one
-
-    for _ in range(2):
-        single.begin(small())
-    after_two = open_files()
-    for _ in range(4):
-        single.begin(small())
-    assert open_files() == after_two
 
 
 def test_that_a_record_goes_through_the_pipe_once_and_another_run_has_none(shared, monkeypatch):
@@ -574,9 +562,11 @@ def test_that_a_run_whose_process_was_killed_ends_in_the_bits_of_one_never_left(
         first.wait_for_step(step)
     run.control.set_learning_rate(0.002)
     run.control.set_parameter("conv1", "weight", (3, 0, 1, 2), 0.5)
+    run.control.step()
+    first.wait_until(lambda: run.saved and run.saved.step == 3)  # else what was set may be lost with the process
     run.control.run()
     if moment == "within an epoch":
-        first.wait_until(lambda: run.saved and run.saved.step >= 5)
+        first.wait_until(lambda: run.saved.step >= 5)
     elif moment == "in the test":
         first.wait_for(Phase.TESTING)
     else:
@@ -585,7 +575,7 @@ def test_that_a_run_whose_process_was_killed_ends_in_the_bits_of_one_never_left(
     first.wait_until(lambda: run.failure)
     (kept,) = saved_runs(tmp_path)
     assert kept.was_interrupted
-    assert kept.summary.step >= (run.saved.step if run.saved else 0)
+    assert kept.summary.step >= run.saved.step
 
     second = hasty()
     second.begin(config, resume=kept.folder)
