@@ -1,3 +1,4 @@
+import gc
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -424,6 +425,7 @@ def test_that_a_large_file_is_read_beside_the_window_and_can_be_given_up(
 
     def read(source, progress):
         readers.append(threading.get_ident())
+        assert not gc.isenabled()  # what it would destroy belongs to the window's thread
         gate.wait(10)
         try:
             return read_digits(source, progress)
@@ -442,6 +444,7 @@ def test_that_a_large_file_is_read_beside_the_window_and_can_be_given_up(
     read_in()
     assert len(keys_of(panel)) == 3
     assert given_up == [path]
+    assert gc.isenabled()
     panel.import_file()
     read_in()
     assert len(panel.workbench.own_digits.digits) == 503
