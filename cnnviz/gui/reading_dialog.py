@@ -28,7 +28,7 @@ class ReadingThread(QThread):
 
     def run(self) -> None:
         """Work; Qt calls this on the new thread."""
-        gc.disable()  # a collection here would destroy what is left of windows on the wrong thread, which Qt may abort at
+        gc.disable()  # here it would destroy what is left of windows, on the wrong thread, which Qt may abort at
         try:
             found = self._read(self._progress)
         except Cancelled:
