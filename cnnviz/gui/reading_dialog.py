@@ -1,5 +1,6 @@
 """Reading a file on a thread of its own, with a way out where it takes long."""
 
+import gc
 import logging
 from collections.abc import Callable
 
@@ -27,6 +28,7 @@ class ReadingThread(QThread):
 
     def run(self) -> None:
         """Work; Qt calls this on the new thread."""
+        gc.disable()  # here it would destroy what is left of windows, on the wrong thread, which Qt may abort at
         try:
             found = self._read(self._progress)
         except Cancelled:
@@ -38,6 +40,8 @@ class ReadingThread(QThread):
             self.failed.emit(f"{self._name} could not be read: {type(error).__name__}: {error}; save it anew")
         else:
             self.done.emit(found)
+        finally:
+            gc.enable()
 
     def _progress(self, done: int, total: int) -> None:
         if self.isInterruptionRequested():

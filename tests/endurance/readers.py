@@ -160,11 +160,17 @@ def _open_collection(path: Path) -> None:
         _assert_digits(collection.digits)
         return
     assert not collection.digits
-    kept = [path, *path.parent.glob(f"{path.stem}.damaged-*")]
-    assert content is None or any(each.is_file() and each.read_bytes() == content for each in kept), "the file is lost"
-    for each in kept[1:]:
-        each.unlink()
+    _forget_what_is_kept(path, content)
     raise Refusal(collection.fault)
+
+
+def _forget_what_is_kept(path: Path, content: bytes | None = None) -> None:
+    """Delete what a damaged file was set aside as; it must be there, or the file itself, with ``content`` if told."""
+    aside = [each for each in path.parent.glob(f"{path.stem}.damaged*") if os.path.lexists(each)]
+    assert aside or os.path.lexists(path), "the file is lost"
+    assert content is None or any(each.read_bytes() == content for each in (aside or [path])), "it has changed"
+    for each in aside:
+        each.rmdir() if each.is_dir() else each.unlink()
 
 
 def _load_settings(path: Path) -> None:
@@ -173,11 +179,7 @@ def _load_settings(path: Path) -> None:
     assert all(type(value) is type(getattr(Settings(), name)) for name, value in vars(settings).items())
     settings.window()
     if complaint:
-        aside = list(path.parent.glob(f"{path.stem}.damaged-*{path.suffix}"))
-        assert aside or os.path.lexists(path), "the file is lost"
-        for each in aside:
-            if each.is_file():
-                each.unlink()
+        _forget_what_is_kept(path)
         raise Refusal(complaint)
 
 

@@ -1,3 +1,4 @@
+import gc
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -376,13 +377,14 @@ def test_that_a_strokes_file_gets_its_extension(panel, tmp_path, monkeypatch):
     assert len(read_drawings(written)) == 3
 
 
-def test_that_a_name_too_long_for_the_disk_is_told_of(panel, tmp_path, monkeypatch):
+def test_that_a_name_too_long_for_the_disk_is_told_of(panel, tmp_path, monkeypatch, read_in):
     failures: list[str] = []
     panel.workbench.failed.connect(failures.append)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / ("n" * 300)), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(tmp_path / ("n" * 300)), ""))
     panel.export_strokes()
     panel.import_file()
+    read_in()
     assert len(failures) == 2
     assert all("too long" in failure for failure in failures)
 
@@ -423,6 +425,7 @@ def test_that_a_large_file_is_read_beside_the_window_and_can_be_given_up(
 
     def read(source, progress):
         readers.append(threading.get_ident())
+        assert not gc.isenabled()  # what it would destroy belongs to the window's thread
         gate.wait(10)
         try:
             return read_digits(source, progress)
@@ -441,6 +444,7 @@ def test_that_a_large_file_is_read_beside_the_window_and_can_be_given_up(
     read_in()
     assert len(keys_of(panel)) == 3
     assert given_up == [path]
+    assert gc.isenabled()
     panel.import_file()
     read_in()
     assert len(panel.workbench.own_digits.digits) == 503
