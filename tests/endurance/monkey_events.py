@@ -7,7 +7,7 @@ event: what stands for one in Python does not learn that it was deleted.
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QWindow
+from PySide6.QtGui import QCursor, QGuiApplication, QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -40,6 +40,7 @@ def drag(
     window: QWindow, way: Sequence[QPoint], button: Qt.MouseButton = LEFT, keys: Qt.KeyboardModifier = NONE
 ) -> None:
     """Press at the first point, go along all others, and let go at the last; elsewhere, where the window goes."""
+    QCursor.setPos(window.mapToGlobal(way[0]))  # a menu compares with it whether the mouse has moved since it opened
     QTest.mousePress(window, button, keys, way[0])
     for point in way[1:]:
         if is_there(window):
