@@ -138,9 +138,14 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         commands,
         "train",
         "train a network without a window",
-        epilog="Settings that are not given are those of the preset; --list-presets shows the networks.",
+        epilog="Settings that are not given are those of the preset; --list-presets shows the networks. The run saves "
+        "itself as it goes; with --resume only --epochs, --lr, --data-dir, --out, --json and --threads can be given.",
     )
     parser.add_argument("--list-presets", action="store_true", help="show the networks with their layers, and end")
+    parser.add_argument("--list-runs", action="store_true", help="show the runs that were kept, and end")
+    parser.add_argument(
+        "--resume", metavar="RUN", help="go on with a run where it was saved: its name, its folder, or last"
+    )
     _add_preset(parser)
     _add_dataset(parser)
     parser.add_argument("--train-size", type=int, metavar="N", help="train with the first N images")

@@ -54,7 +54,7 @@ def heeded(for_good: bool = False) -> Iterator[None]:
     Afterwards they are heeded as before; ``for_good``: they end the process at once, silently, for it has nothing left
     to do. Does nothing on other threads than the first, which get no signals.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _gets_signals():
         yield
         return
     _state.first = None
@@ -73,8 +73,11 @@ def heeded(for_good: bool = False) -> Iterator[None]:
 def put_off() -> Iterator[None]:
     """Raise the KeyboardInterrupt only at the end, unless something else is raised there.
 
-    For what loses an exception or is left in pieces by one: Qt, and modules that are being imported.
+    For what loses an exception or is left in pieces by one: Qt, threads being started, and modules being imported.
     """
+    if not _gets_signals():
+        yield
+        return
     _state.put_off += 1
     try:
         yield
@@ -101,6 +104,10 @@ def ignore() -> None:
     """Be deaf to `SIGNALS`: they reach all processes of a terminal, and somebody else decides."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def _gets_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _hear(number: int, _: FrameType | None) -> None:

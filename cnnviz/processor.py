@@ -5,6 +5,7 @@ one, and the parts of a batch are shared out among threads of ours instead.
 """
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnnviz import interrupts
 from cnnviz.errors import UserError
 
 if TYPE_CHECKING:
@@ -124,9 +126,16 @@ def share_out(parts: int, work: Callable[[int, int], None]) -> None:
 
 @lru_cache
 def _pool(size: int) -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor  # takes time that ``--help`` has not
+    """Return ``size`` threads, all of them started."""
+    from concurrent.futures import ThreadPoolExecutor, wait  # takes time that ``--help`` has not
 
-    return ThreadPoolExecutor(size, thread_name_prefix="cnnviz-compute")
+    # An interrupt between the start of a thread and the pool's taking note of it would leave one that nobody ever ends,
+    # and that the process waits for when it ends.
+    with interrupts.put_off():
+        pool = ThreadPoolExecutor(size, thread_name_prefix="cnnviz-compute")
+        all_there = threading.Barrier(size)
+        wait([pool.submit(all_there.wait) for _ in range(size)])
+    return pool
 
 
 def blas_library() -> str:

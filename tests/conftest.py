@@ -37,6 +37,14 @@ def _no_data_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CNNVIZ_DATA_DIR", raising=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_runs_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep runs, and whatever else the program keeps for its user, in a folder of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_thread_left_behind() -> Iterator[None]:
     """Fail a test that leaves a thread alive which was not there before."""
@@ -107,6 +115,18 @@ def make_snapshot(dataset_of_noise: Dataset) -> Callable[..., Snapshot]:
         return trainer.snapshot(trainer.test_probe(0))
 
     return make
+
+
+@pytest.fixture
+def resumed_snapshot(dataset_of_noise: Dataset) -> Snapshot:
+    """Return what a run of three steps looks like that has just been gone on with: without batch and gradients."""
+    sizes = {"train_size": 64, "test_size": 40, "batch_size": 8}
+    trainer = Trainer(TrainingConfig.from_preset("escontrela", "strokes", **sizes), dataset_of_noise)
+    for _ in range(3):
+        next(trainer.events())
+    trainer.score()
+    resumed = Trainer.resumed(trainer.checkpoint(), dataset_of_noise)
+    return resumed.snapshot(resumed.test_probe(0))
 
 
 def _random_digits(count: int, seed: int) -> ArrayImageSet:

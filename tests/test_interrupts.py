@@ -81,13 +81,17 @@ def test_that_another_thread_than_the_first_does_without():
     done = []
 
     def work():
-        with heeded():
-            done.append(True)
+        with heeded(), put_off():
+            done.append(interrupts._state.put_off)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert done == [True]
+    with heeded():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert first() == signal.SIGINT
+    assert done == [0]
 
 
 def test_that_an_interrupt_that_is_put_off_comes_at_the_end_of_the_outermost_part():

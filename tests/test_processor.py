@@ -159,6 +159,33 @@ def test_that_blas_gets_one_thread_unless_the_environment_says_otherwise():
     assert started_with(OPENBLAS_NUM_THREADS="3").startswith("['3', '1', '1', '1'")
 
 
+INTERRUPTED_START = """
+import signal, sys, threading
+from cnnviz import interrupts, processor
+
+start = threading.Thread.start
+
+def start_and_be_interrupted(self):
+    start(self)
+    signal.raise_signal(signal.SIGINT)
+
+threading.Thread.start = start_and_be_interrupted
+processor.use_threads(3)
+with interrupts.heeded():
+    try:
+        processor.share_out(3, lambda part, runner: None)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal that a process raises there ends it")
+def test_that_an_interrupt_while_threads_are_started_leaves_none_that_the_process_waits_for():
+    command = [sys.executable, "-c", INTERRUPTED_START]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    assert outcome.stdout == "interrupted\n"
+
+
 def test_that_setting_up_blas_does_not_import_numpy():
     code = "import sys; from cnnviz import processor; processor.configure(); sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -21,10 +21,14 @@ tqdm.monitor_interval = 0
 tqdm.set_lock(threading.RLock())
 
 
-def bar(total: int | None, what: str, unit: str, delay: float = 0.5) -> tqdm:
-    """Return a progress bar on stderr, a context manager; what ends within ``delay`` seconds shows none."""
+def bar(total: int | None, what: str, unit: str, delay: float = 0.5, done: int = 0) -> tqdm:
+    """Return a progress bar on stderr, a context manager; what ends within ``delay`` seconds shows none.
+
+    ``done`` of the ``total`` was done before, in no time that the bar would know of.
+    """
     return tqdm(
         total=total,
+        initial=done,
         desc=what,
         unit=unit,
         unit_scale=unit == "B",

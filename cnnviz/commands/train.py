@@ -5,23 +5,36 @@ import os
 import re
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 
+from cnnviz import interrupts
 from cnnviz.atomic import WriteError, check_writable
 from cnnviz.commands.console import check_json_destination, deliver, percent, recall_line, say, show
 from cnnviz.commands.datasets import load_images_with_bar, load_with_bar
+from cnnviz.commands.kept_runs import (
+    account_of_divergence,
+    account_of_interruption,
+    call_to_resume,
+    check_resumption,
+    list_runs,
+)
 from cnnviz.commands.observed_run import ObservedRun
-from cnnviz.data import default_dataset
+from cnnviz.data import Dataset, ImageSet, default_dataset
 from cnnviz.data.augmentation import AugmentationError, parse_augmentation
 from cnnviz.data.mixing import check_images
-from cnnviz.errors import Cancelled
+from cnnviz.errors import Cancelled, UserError
 from cnnviz.formats import SavedParameters, encode_parameters, write_parameters
 from cnnviz.nn import Network, Parameters
+from cnnviz.training.autosave import Autosave
 from cnnviz.training.config import ConfigError, TrainingConfig
+from cnnviz.training.divergence import DivergenceError
 from cnnviz.training.presets import DEFAULT_PRESET, PRESETS
+from cnnviz.training.resumption import resume_run
+from cnnviz.training.runs import RunFolder, find_run, runs_folder, saved_runs
 from cnnviz.training.trainer import Trainer
 
 _SETTINGS = (
@@ -35,15 +48,24 @@ def run(args: Namespace) -> int:
     if args.list_presets:
         show("\n\n".join(_describe_preset(name) for name in PRESETS))
         return 0
+    if args.list_runs:
+        show(list_runs(saved_runs()))
+        return 0
+    autosave = Autosave(runs_folder())
     try:
-        trainer = _prepare(args)
-        say(_header(trainer))
-        observed = ObservedRun(trainer)
-        observed.run()
+        trainer = _prepare(args) if args.resume is None else _take_up(args, autosave)
+        with interrupts.put_off():  # from where the run has a folder until it is saved in there
+            if args.resume is None:
+                _give_folder(autosave, trainer)
+            say(_header(trainer))
+            observed = ObservedRun(trainer, autosave)
+            observed.run()
     except KeyboardInterrupt:
-        raise Cancelled("interrupted; nothing was written" if args.out or args.json else "interrupted") from None
+        raise Cancelled(account_of_interruption(args, autosave)) from None
+    except DivergenceError as fault:
+        raise UserError(account_of_divergence(fault, autosave)) from fault
     out = None if args.out is None else _write_somewhere(args.out, _saved(trainer))
-    deliver(_result(trainer, observed, out), args.json, _summary(observed))
+    deliver(_result(trainer, observed, out), args.json, _summary(trainer, observed))
     return 0 if out == args.out else 1
 
 
@@ -51,23 +73,54 @@ def _prepare(args: Namespace) -> Trainer:
     """Return the trainer, after refusing whatever would make the run end in vain."""
     with _settings_as_options(args):
         config = _config(args)
-        check_json_destination(args.json)
-        if args.out is not None:
-            _check_format(args.out, config)
-            check_writable(args.out)
-            _check_apart(args)
+        _check_destinations(args, config)
         for source, _ in config.mix:
             check_images(source, config.data_dir)
-        dataset = load_with_bar(config.dataset, config.data_dir)
-        return Trainer(
-            config,
-            dataset,
-            mixed_in=[load_images_with_bar(source, config.data_dir) for source, _ in config.mix],
-        )
+        dataset, mixed_in = _load(config)
+        return Trainer(config, dataset, mixed_in=mixed_in)
 
 
-def _check_apart(args: Namespace) -> None:
-    """Refuse a call whose result would take the place of the parameters just written."""
+def _take_up(args: Namespace, autosave: Autosave) -> Trainer:
+    """Return the trainer of the run that is to be gone on with, likewise, and have it saved where it was."""
+    run = find_run(args.resume)
+    with _settings_as_options(args):
+        check_resumption(args, run)
+    _check_destinations(args, run.summary.config)
+    trainer, folder, notice = resume_run(run.folder, args.data_dir or run.summary.config.data_dir, _load)
+    if args.epochs is not None:
+        trainer.epochs = args.epochs
+    autosave.keep_in(folder, trainer)
+    if args.lr is not None:
+        trainer.learning_rate = args.lr
+    say(f"going on with run {run.name} after step {trainer.step:,}")
+    if notice is not None:
+        say(notice)
+    if trainer.epoch == trainer.epochs:
+        say(f"nothing is left to be learnt, all {trainer.epochs} epochs were made; --epochs adds to them")
+    return trainer
+
+
+def _give_folder(autosave: Autosave, trainer: Trainer) -> None:
+    """Have a new run saved in a folder of its own, and say how it is called."""
+    with suppress(UserError):  # tried again with the first step, and told then
+        folder = RunFolder.create(runs_folder(), trainer.config)
+        autosave.keep_in(folder)
+        say(f"run {folder.path.name}: saved as it goes; {call_to_resume(folder.path)} goes on with it")
+
+
+def _load(config: TrainingConfig) -> tuple[Dataset, Sequence[ImageSet]]:
+    """Return the images that the settings name, with bars while they are read."""
+    dataset = load_with_bar(config.dataset, config.data_dir)
+    return dataset, [load_images_with_bar(source, config.data_dir) for source, _ in config.mix]
+
+
+def _check_destinations(args: Namespace, config: TrainingConfig) -> None:
+    """Refuse files for the results that cannot be written, or one for both."""
+    check_json_destination(args.json)
+    if args.out is None:
+        return
+    _check_format(args.out, config)
+    check_writable(args.out)
     if args.json not in (None, "-") and os.path.realpath(args.json) == os.path.realpath(args.out):
         args.parser.error(f"argument --json: {args.json} is the file of --out as well; name another one")
 
@@ -109,7 +162,9 @@ def _parse_mix(text: str) -> tuple[str, float]:
 
 def _saved(trainer: Trainer) -> SavedParameters:
     """Return the trained parameters together with what is needed to use them."""
-    facts = trainer.config.for_file(trainer.step, trainer.history.view().learning_rates)
+    history = trainer.history.view()
+    config = replace(trainer.config, epochs=trainer.epochs)
+    facts = config.for_file(trainer.step, history.learning_rates, history.edits)
     return SavedParameters(parameters=trainer.parameters.flat(), **facts)
 
 
@@ -158,7 +213,7 @@ def _result(trainer: Trainer, observed: ObservedRun, out: Path | None) -> dict[s
         "epochs": trainer.epoch,
         "steps": trainer.step,
         "samples": observed.samples,
-        "seconds": observed.seconds,
+        "seconds": trainer.seconds,
         "samples_per_second": observed.samples_per_second,
         "train_loss": observed.train_loss,
         "test_loss": observed.evaluation.loss,
@@ -168,17 +223,17 @@ def _result(trainer: Trainer, observed: ObservedRun, out: Path | None) -> dict[s
     }
 
 
-def _summary(observed: ObservedRun) -> str:
+def _summary(trainer: Trainer, observed: ObservedRun) -> str:
     scores = observed.evaluation
     return (
         f"test accuracy {percent(scores.accuracy)}, loss {scores.loss:.4f}, on {scores.samples:,} images; "
-        f"trained in {observed.seconds:.1f} s, {observed.samples_per_second:,.0f} images/s\n"
+        f"trained in {trainer.seconds:.1f} s, {observed.samples_per_second:,.0f} images/s\n"
         f"{recall_line(scores.recall)}"
     )
 
 
 def _header(trainer: Trainer) -> str:
-    config = trainer.config
+    config, (_, lr) = trainer.config, trainer.history.view().learning_rates[-1]
     frozen = f", frozen: {', '.join(config.freeze)}" if config.freeze else ""
     mixed = "".join(f", {share:g} of them from {source}" for source, share in config.mix)
     varied = f", varied by {config.augment}" if config.augment else ""
@@ -188,7 +243,7 @@ def _header(trainer: Trainer) -> str:
         f"{config.recipe.title} on {config.dataset}: {len(trainer.train):,} images to learn from{mixed}{fresh}, "
         f"{len(trainer.test):,} to be tested on\n"
         f"{_layer_table(trainer.network)}\n"
-        f"{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), {config.epochs} epochs of "
+        f"{config.optimizer}, learning rate {lr:g} ({config.schedule}), {trainer.epochs} epochs of "
         f"{trainer.steps_per_epoch:,} steps, batch size {config.batch_size}, seed {config.seed}{ties}{frozen}{varied}"
     )
 

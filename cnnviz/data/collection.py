@@ -15,6 +15,7 @@ import numpy as np
 import platformdirs
 
 from cnnviz.atomic import WriteError, make_own_folder, remove, set_aside
+from cnnviz.data.datasets import Progress
 from cnnviz.data.drawings import MAX_FILE_BYTES, Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
@@ -107,7 +108,7 @@ Change = dict[str, OwnDigit | None]
 """By the key of their ink: what digits become; None: they go."""
 
 
-def adding(drawings: Sequence[Drawing]) -> Change:
+def adding(drawings: Sequence[Drawing], progress: Progress | None = None) -> Change:
     """Return the change that adds drawings; CollectionError names the one that cannot be added, and why."""
     if len(drawings) > MOST:
         raise CollectionError(f"expected at most {MOST:,} digits, found {len(drawings):,}: choose a smaller set")
@@ -121,6 +122,8 @@ def adding(drawings: Sequence[Drawing]) -> Change:
             )
         if drawing.image is not None and not drawing.image.any():
             raise CollectionError(f"item {index}: expected an image with ink, found an empty one: leave it out")
+        if progress:
+            progress(index, len(drawings))
         ink = Ink(drawing)
         change.setdefault(ink.key, OwnDigit(drawing.label, ink))
     return change

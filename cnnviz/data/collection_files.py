@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnviz.atomic import WriteError, remove
 from cnnviz.data.collection import Change, CollectionError, OwnDigit, adding
-from cnnviz.data.datasets import DataError
+from cnnviz.data.datasets import DataError, Progress
 from cnnviz.data.drawings import Drawing, read_drawings, write_lines
 from cnnviz.data.idx import CONTENT, IDX_FILES, IDX_PAIRS, find_idx_file, read_idx_pair, read_magic, write_idx_pair
 
@@ -49,26 +49,26 @@ def export_idx(folder: Path, digits: Sequence[OwnDigit]) -> None:
         raise
 
 
-def read_digits(path: Path) -> Change:
+def read_digits(path: Path, progress: Progress | None = None) -> Change:
     """Return the change that adds what is in a file of drawings, an IDX file and its partner, or a folder of such.
 
     UserError names the item that cannot be added and says why; then none is.
     """
     try:
-        return adding(_drawings(path))
+        return adding(_drawings(path, progress), progress)
     except CollectionError as fault:
         raise CollectionError(f"{path}: {fault}") from fault
 
 
-def _drawings(path: Path) -> list[Drawing]:
+def _drawings(path: Path, progress: Progress | None) -> list[Drawing]:
     if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
-        return _drawings_of_folder(path)
+        return _drawings_of_folder(path, progress)
     if read_magic(path) in CONTENT:
-        return _drawings_of_pair(*_pair_of(path))
-    return read_drawings(path)
+        return _drawings_of_pair(*_pair_of(path), progress)
+    return read_drawings(path, progress)
 
 
-def _drawings_of_folder(folder: Path) -> list[Drawing]:
+def _drawings_of_folder(folder: Path, progress: Progress | None) -> list[Drawing]:
     """Return what is in the pairs of files of a folder that are named as MNIST's; one pair is enough."""
     pairs = [[find_idx_file(folder, name) for name in names] for names in IDX_PAIRS]
     found = [pair for pair in pairs if all(pair)]
@@ -77,11 +77,11 @@ def _drawings_of_folder(folder: Path) -> list[Drawing]:
         raise DataError(
             f"{folder}: expected IDX files {names} (or t10k-...), found no such pair; choose another folder"
         )
-    return [drawing for pair in found for drawing in _drawings_of_pair(*pair)]
+    return [drawing for pair in found for drawing in _drawings_of_pair(*pair, progress)]
 
 
-def _drawings_of_pair(images: Path, labels: Path) -> list[Drawing]:
-    digits = read_idx_pair(images, labels)
+def _drawings_of_pair(images: Path, labels: Path, progress: Progress | None) -> list[Drawing]:
+    digits = read_idx_pair(images, labels, progress)
     return [Drawing([], int(label), image=image) for image, label in zip(digits.images, digits.labels, strict=True)]
 
 

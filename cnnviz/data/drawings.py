@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnviz.atomic import write_atomically
+from cnnviz.data.datasets import Progress
 from cnnviz.data.drawing import Drawing, DrawingsError
 from cnnviz.data.pen import SIDE
 from cnnviz.data.unipen import parse_unipen
@@ -41,11 +42,14 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _ITEM_LENGTHS = (2**14, 2**18, 2**21)  # characters; nearly every digit is in the first
 
 
-def read_drawings(path: Path) -> list[Drawing]:
-    """Return all drawings of a file, at least one; DrawingsError names the item or line and what is wrong with it."""
+def read_drawings(path: Path, progress: Progress | None = None) -> list[Drawing]:
+    """Return all drawings of a file, at least one; DrawingsError names the item or line and what is wrong with it.
+
+    ``progress`` counts drawings.
+    """
     content = _read_bytes(path)
     try:
-        return _no_more_than_fit((parse_unipen if content.lstrip()[:1] == b"." else _parse_json)(content))
+        return _no_more_than_fit((parse_unipen if content.lstrip()[:1] == b"." else _parse_json)(content), progress)
     except DrawingsError as fault:
         raise DrawingsError(f"{path}: {fault}") from fault
 
@@ -64,12 +68,14 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
-def _no_more_than_fit(drawings: Iterator[Drawing]) -> list[Drawing]:
+def _no_more_than_fit(drawings: Iterator[Drawing], progress: Progress | None) -> list[Drawing]:
     """Return the drawings, as long as they are not too many for the memory."""
     taken, strokes = [], 0
     for drawing in drawings:
         taken.append(drawing)
         strokes += len(drawing.strokes)
+        if progress:
+            progress(len(taken), 0)
         if len(taken) > MOST_DRAWINGS or strokes > MOST_STROKES:
             raise DrawingsError(
                 f"expected at most {MOST_DRAWINGS:,} drawings with {MOST_STROKES:,} strokes, found more; "
@@ -95,7 +101,8 @@ def _parse_json(content: bytes) -> Iterator[Drawing]:
             yield _drawing(item)
             position = _after_space(text, position)
             if text[position : position + 1] not in (",", "]"):
-                raise DrawingsError(f"expected , or ] after it, found {_shown(text[position : position + 60])}")
+                found = _shown(text[position : position + 60]) or "the end of the file"
+                raise DrawingsError(f"expected , or ] after it, found {found}")
         except DrawingsError as fault:
             raise DrawingsError(f"item {index}: {fault}") from fault
         if text[position] == "]":

@@ -19,6 +19,7 @@ from cnnviz.foreign import open_foreign
 
 __all__ = [
     "PreparationError",
+    "check_picture_size",
     "picture_from_rgba",
     "prepare_picture",
     "prepare_strokes",
@@ -228,7 +229,7 @@ def _decode(path: str | Path, stream: BinaryIO) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is odd about a file, but does not keep it from being read
             with Image.open(stream, formats=_FORMATS) as picture:
-                _require_moderate_size(path, picture.width * picture.height)
+                check_picture_size(path, picture.width * picture.height)
                 return _as_array(picture)
     except PreparationError:
         raise
@@ -238,26 +239,18 @@ def _decode(path: str | Path, stream: BinaryIO) -> np.ndarray:
         raise PreparationError(_NO_PICTURE.format(path=path)) from fault
 
 
-def picture_from_rgba(pixels: np.ndarray, name: str) -> np.ndarray:
+def picture_from_rgba(pixels: np.ndarray) -> np.ndarray:
     """Return a picture that is no file as ``read_picture`` would.
 
     Parameters
     ----------
     pixels : np.ndarray of uint8, shape (height, width, 4)
         Red, green, blue, opacity.
-    name : str
-        What an error calls it.
 
     Returns
     -------
     np.ndarray of uint8, shape (height, width, 4)
-
-    Raises
-    ------
-    PreparationError
-        It has more than 40 megapixels.
     """
-    _require_moderate_size(name, pixels.shape[0] * pixels.shape[1])
     return _as_array(Image.fromarray(pixels))
 
 
@@ -274,7 +267,8 @@ def _be_silent() -> None:
 _be_silent()
 
 
-def _require_moderate_size(path: str | Path, pixels: int) -> None:
+def check_picture_size(path: str | Path, pixels: int) -> None:
+    """Raise PreparationError where a picture, by this name, has more than 40 megapixels."""
     if pixels > _MOST_PIXELS:
         raise PreparationError(_TOO_LARGE.format(path=path, size=f"{pixels / 1e6:.0f}"))
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FARTHEST = 1_000_000  # of a mean or a std, in grey levels, from what images have
+
 
 @dataclass(frozen=True)
 class Normalization:
@@ -21,9 +23,12 @@ class Normalization:
     std: float
 
     def __post_init__(self) -> None:
-        """Refuse a scale that cannot be divided by."""
-        if not (np.isfinite(self.mean) and np.isfinite(self.std) and self.std > 0):
-            raise ValueError(f"normalisation needs a finite mean and a positive std, got {self.mean} and {self.std}")
+        """Refuse a scale that cannot be divided by, or that single precision cannot follow."""
+        if not (abs(self.mean) <= FARTHEST and 1 / FARTHEST <= self.std <= FARTHEST):
+            raise ValueError(
+                f"normalisation needs a finite mean and a positive std, at most {FARTHEST:,}, "
+                f"got {self.mean:.6g} and {self.std:.6g}"
+            )
 
     def apply(
         self, images: np.ndarray, dtype: type[np.floating] = np.float32, out: np.ndarray | None = None

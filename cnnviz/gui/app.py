@@ -26,6 +26,7 @@ from cnnviz.resource_files import resource
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.engine import Engine
 from cnnviz.training.presets import DEFAULT_PRESET
+from cnnviz.training.runs import runs_folder
 
 # Seconds. The worker computes in many short steps; giving way to the window more often keeps that smooth.
 SWITCH_INTERVAL = 0.002
@@ -106,6 +107,8 @@ def run(
     app = make_application()
     workbench = Workbench(config, engine)
     workbench.own_digits.open(collection_path())
+    if screenshot is None:  # which leaves nothing behind
+        workbench.runs = runs_folder()
     # A screenshot shows the default layout, and leaves the remembered one alone.
     window = MainWindow(workbench, settings, None if screenshot else path)
     faults = Faults(workbench, logbook, window, quiet=screenshot is not None)
@@ -121,6 +124,7 @@ def run(
     workbench.own_digits.tell_fault()
     if start:
         workbench.train()
+    window.offers.offer_interrupted()
     shot = Screenshot(window, screenshot) if screenshot else None
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)

@@ -30,6 +30,7 @@ KEYS: tuple[dict[str, Keys], dict[str, Keys]] = (
             ("Ctrl+O", "Open parameters"),
             ("Ctrl+Shift+O", "Open the shipped parameters"),
             ("Ctrl+E", "Export parameters"),
+            ("Ctrl+Shift+R", "The runs that are kept: go on with one"),
             ("Ctrl+L", "Logarithmic cost"),
             ("Ctrl+,", "Preferences"),
             ("F1, F2", "This help; lessons, the articles' worked examples"),

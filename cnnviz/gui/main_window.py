@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QDropEvent,
     QGuiApplication,
     QImage,
+    QKeyEvent,
     QKeySequence,
     QShowEvent,
 )
@@ -42,6 +43,7 @@ from cnnviz.gui.layout import arrange_docks, resize_docks
 from cnnviz.gui.lessons import LESSONS
 from cnnviz.gui.lessons_window import LessonsWindow
 from cnnviz.gui.nudging import COARSE, FINE
+from cnnviz.gui.offers import Offers
 from cnnviz.gui.panel_menu import PanelMenus
 from cnnviz.gui.panels import PANELS, Panel
 from cnnviz.gui.panels.collection import CollectionPanel
@@ -53,7 +55,9 @@ from cnnviz.gui.panels.movie import MoviePanel
 from cnnviz.gui.panels.network import NetworkPanel
 from cnnviz.gui.panels.reading import ReadingPanel
 from cnnviz.gui.picture_dialog import PictureDialog, picture_in
+from cnnviz.gui.reading_dialog import ReadingDialog
 from cnnviz.gui.readout import Readout
+from cnnviz.gui.runs_dialog import RunsDialog
 from cnnviz.gui.settings import Settings, save_settings
 from cnnviz.gui.strokes import Picture
 from cnnviz.gui.theme import DARK, GRID, LIGHT, Theme, apply_theme, system_theme
@@ -84,6 +88,7 @@ class MainWindow(QMainWindow):
     docks : dict of PanelDock
         By the name of their panel.
     menus : PanelMenus
+    offers : Offers
     """
 
     def __init__(self, workbench: Workbench, settings: Settings, settings_file: Path | None) -> None:
@@ -106,6 +111,8 @@ class MainWindow(QMainWindow):
         self._make_status_bar()
         self._make_menus()
         self._connect()
+        self.offers = Offers(workbench, self.transport.offers, self)
+        self.offers.told.connect(self._dismiss)
         self.apply_theme(self._wanted_theme())
         if settings.speed >= 0:
             self.transport.speed.setValue(min(settings.speed, SPEED_POSITIONS))
@@ -170,6 +177,8 @@ class MainWindow(QMainWindow):
         self._add(file, "&Open parameters\u2026", "Ctrl+O", self.open_parameters)
         self._add(file, "Open &shipped parameters", "Ctrl+Shift+O", self._workbench.open_shipped)
         self._add(file, "&Export parameters\u2026", "Ctrl+E", self.export_parameters)
+        file.addSeparator()
+        self._add(file, "&Runs\u2026", "Ctrl+Shift+R", self.show_runs)
         file.addSeparator()
         picture = self._add(file, "Open p&icture\u2026", "Ctrl+I", self.open_picture)
         file.addSeparator()
@@ -432,6 +441,11 @@ class MainWindow(QMainWindow):
         """Leave keys to the focused control where it needs them."""
         return keep_key_for_focus(event) or super().event(event)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """End a question with Esc, where nothing that has the focus or is nudged wants it."""
+        if event.key() != Qt.Key.Key_Escape or not self.transport.offers.dismiss():
+            super().keyPressEvent(event)
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Give the docks their shares once the window has its size."""
         super().showEvent(event)
@@ -536,6 +550,14 @@ class MainWindow(QMainWindow):
             self._show_failure(str(error))
 
     @Slot()
+    def show_runs(self) -> None:
+        """Let the user go on with a run that is kept."""
+        dialog = RunsDialog(self._workbench, self)
+        if dialog.exec():
+            self.offers.go_on(dialog.chosen)
+        dialog.deleteLater()
+
+    @Slot()
     def download_mnist(self) -> None:
         """Fetch MNIST, and train on it once it is there."""
         if MNIST.is_available(self._workbench.config.data_dir):
@@ -595,14 +617,15 @@ class MainWindow(QMainWindow):
         self._workbench.own_digits.finish()
         for dialog in self.findChildren(DownloadDialog):
             dialog.stop()
-        for dialog in self.findChildren(PictureDialog):
+        for dialog in self.findChildren(ReadingDialog):
             dialog.finish()
         for panel in self.panels.values():
             panel.finish()
-        self._workbench.close()
         for other in self.findChildren(QWidget):
             if other.isWindow() and other.isVisible():  # a floating panel, or a dialog that waits for an answer
                 other.close()
+        self.hide()  # nobody is to look at a window that waits until the run is saved
+        self._workbench.close()
         event.accept()
 
     def _remember(self) -> None:

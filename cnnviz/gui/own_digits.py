@@ -11,7 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from cnnviz.data.collection import Change, Collection, CollectionError, Ink, OwnDigit, adding
-from cnnviz.data.collection_files import export_idx, export_strokes, read_digits
+from cnnviz.data.collection_files import export_idx, export_strokes
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.pen import SIDE
 from cnnviz.explain.what_if import actual
@@ -160,14 +160,13 @@ class OwnDigits(QObject):
             self.selected = key
             self.selected_changed.emit()
 
-    def import_from(self, path: Path) -> None:
-        """Add what is in a file or folder, all or nothing; UserError says which item cannot be added, and why."""
-        read = read_digits(path)
+    def take_in(self, read: Change, source: str) -> None:
+        """Add what was read from a file or folder of the name ``source``."""
         new = {key: digit for key, digit in read.items() if key not in self.digits}
         known = f"; {len(read) - len(new):,} were here already" if len(new) < len(read) else ""
-        if not new or self._change(new, f"{digits_text(len(new))} added from {path.name}"):
+        if not new or self._change(new, f"{digits_text(len(new))} added from {source}"):
             self.select(next(reversed(read)))
-            self._tell(f"{digits_text(len(new))} added from {path.name}{known}")
+            self._tell(f"{digits_text(len(new))} added from {source}{known}")
 
     def export_strokes(self, path: Path) -> None:
         """Write all digits as strokes; UserError where that fails."""

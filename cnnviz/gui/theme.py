@@ -185,6 +185,7 @@ def _stylesheet(theme: Theme) -> str:
     QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line}; padding: 4px; }}
     QDockWidget > QWidget {{ background: {theme.surface}; }}
     #panelTitle {{ background: {theme.surface}; }}
+    #offer {{ border-left: 3px solid {theme.accent}; }}
     #panelTitle QLabel {{ font-weight: 600; }}
     QTabBar {{ qproperty-drawBase: 0; }}
     QTabBar::tab {{ background: {theme.window}; color: {theme.muted}; border: none; padding: 4px 16px;
@@ -199,6 +200,11 @@ def _stylesheet(theme: Theme) -> str:
     QListWidget::item {{ padding: 6px 8px; border-radius: 4px; }}
     QListWidget::item:hover {{ color: {theme.accent}; }}
     QListWidget::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
+    QTableWidget {{ background: {theme.surface}; border: none; outline: none; }}
+    QTableWidget::item {{ padding: 0 5px; }}  /* Fusion adds 3 */
+    QTableWidget::item:selected {{ background: {theme.accent}; color: {theme.on_accent}; }}
+    QHeaderView {{ background: {theme.surface}; }}
+    QHeaderView::section {{ background: {theme.surface}; color: {theme.muted}; border: none; padding: 8px; }}
     QToolBar {{ background: {theme.surface}; border: none; padding: 4px 8px; spacing: 6px; }}
     QMenuBar {{ background: {theme.surface}; }}
     QStatusBar {{ background: {theme.surface}; color: {theme.muted}; }}
@@ -215,6 +221,8 @@ def _stylesheet(theme: Theme) -> str:
         color: {theme.muted}; }}
     QPushButton[role="primary"], QToolButton[role="primary"] {{
         background: {theme.accent}; color: {theme.on_accent}; border-color: {theme.accent}; font-weight: 600; }}
+    QPushButton[role="primary"]:disabled {{
+        background: {theme.raised}; color: {theme.muted}; border-color: {theme.line}; }}
     QToolButton[role="flat"] {{ background: transparent; border: none; padding: 0 4px; color: {theme.muted}; }}
     QToolButton[role="flat"][current="true"] {{ color: {theme.text}; }}
     QToolButton[role="flat"]:hover {{ color: {theme.accent}; }}

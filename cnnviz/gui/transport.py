@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QSlider, QToolBar, QWidget
 
 from cnnviz.gui import icons
+from cnnviz.gui.offer_bar import OfferBar
 from cnnviz.gui.readout import Pace, Readout
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.workbench import Workbench
@@ -30,6 +31,8 @@ class Transport(QToolBar):
     Attributes
     ----------
     train, step, reset, new_seed : QAction
+    offers : OfferBar
+        Takes the place of the progress while there is something to be answered: then nothing goes on.
     """
 
     _HINT: ClassVar[str] = "Press Space: the network, still untrained, starts to learn."
@@ -56,10 +59,11 @@ class Transport(QToolBar):
         button.setProperty("role", "primary")
         button.setFixedWidth(12 * GRID)  # the same for both words, so that nothing moves
         self.addWidget(self._make_speed())
-        self.addWidget(self._make_progress())
+        self.addWidget(self._make_rest())
         workbench.status_changed.connect(self.show_status)
         workbench.snapshot_arrived.connect(self.show_snapshot)
         workbench.run_started.connect(self._forget)
+        workbench.saved_changed.connect(self._tell_what_is_saved)
 
     def _action(self, text: str, key: str, tip: str, slot: object) -> QAction:
         action = QAction(text, self)
@@ -92,6 +96,16 @@ class Transport(QToolBar):
         caption.setProperty("role", "muted")
         for widget in (caption, self.speed, self._pace):
             row.addWidget(widget)
+        return box
+
+    def _make_rest(self) -> QWidget:
+        progress, self.offers = self._make_progress(), OfferBar()
+        self.offers.asks.connect(progress.setHidden)
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        for part in (progress, self.offers):
+            row.addWidget(part)
         return box
 
     def _make_progress(self) -> QWidget:
@@ -160,6 +174,13 @@ class Transport(QToolBar):
         resting = self._workbench.status.phase in (Phase.TESTING, Phase.STOPPED)
         if not resting and self._pace_of_figures.is_due(rests=not self._workbench.is_running):
             self._show_place(self._workbench.status)
+
+    @Slot()
+    def _tell_what_is_saved(self) -> None:
+        saved = self._workbench.saved
+        tip = "" if saved is None else f"Saved at step {saved.step:,}; File > Runs (Ctrl+Shift+R) lists what is kept"
+        for widget in (self.where, self.bar):
+            widget.setToolTip(tip)
 
     def _show_place(self, status: Status) -> None:
         snapshot = self._snapshot

@@ -18,11 +18,13 @@ from cnnviz.gui.tiles import largest_magnitude, nice_ceiling, number
 from cnnviz.gui.training_thread import TrainingThread
 from cnnviz.nn import Parameters, Workspace
 from cnnviz.resource_files import SHIPPED, resource
+from cnnviz.training.autosave import Saved
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice, check_value, own_digits
+from cnnviz.training.divergence import Divergence
 from cnnviz.training.engine import Engine, Run
 from cnnviz.training.presets import PRESETS
-from cnnviz.training.runs import SavedRun
+from cnnviz.training.runs import RunError, SavedRun, find_run, saved_runs
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.snapshot import Snapshot
 
@@ -61,6 +63,8 @@ class Workbench(QObject):
         The number under the mouse, in whichever panel.
     runs : Path or None
         Where runs are kept, to be gone on with; None: nowhere.
+    was_training : bool
+        Whether training was meant to go on by itself, also where the run has ended meanwhile.
     nudge : WhatIf or None
         What would be with the number that is nudged. Meanwhile the run rests, and knows nothing of it.
     """
@@ -69,6 +73,8 @@ class Workbench(QObject):
     snapshot_arrived = Signal(object)
     status_changed = Signal(object)
     probe_changed = Signal()
+    saved_changed = Signal()  # there is another checkpoint of the run
+    run_failed = Signal()  # the run has ended by itself; ``failed`` has told why
     subject_changed = Signal()
     pointed_changed = Signal()
     nudge_changed = Signal()  # a number is nudged, or further, or no more
@@ -90,6 +96,9 @@ class Workbench(QObject):
         self._thread = TrainingThread(engine, self) if engine else None
         self._run: Run | None = None
         self._failure: str | None = None  # of the current run, once it has been told
+        self._saved: Saved | None = None  # of the current run, once it has been told
+        self._is_save_fault_told = False
+        self.was_training = False
         self._status = Status(Phase.LOADING)
         self._was_running = False
         self.began_from_file = False
@@ -106,45 +115,73 @@ class Workbench(QObject):
 
     # The run
 
-    def start_run(
-        self, config: TrainingConfig | None = None, parameters: Parameters | None = None, resume: Path | None = None
-    ) -> None:
+    def start_run(self, config: TrainingConfig | None = None, parameters: Parameters | None = None) -> None:
         """Begin anew with ``config`` (None: the same settings), at rest; the run so far is given up.
-
-        ``resume`` is the folder of a kept run with these settings, to be gone on with instead.
 
         UserError where the settings are wrong or the dataset is not there; the run so far stays.
         """
         config = config or self.config
-        config.check()
-        if not self._has_loaded_for(config):
-            check_dataset(config.dataset, config.data_dir)
-        self._run = self._live_engine().begin(config, parameters, self._steps_per_second, self.probe, self.runs, resume)
+        self._begin(config, config, parameters)
+
+    def resume(self, run: SavedRun, lr: float | None = None) -> None:
+        """Go on with a kept run where it was saved last, at rest; with the learning rate ``lr``, if any is given.
+
+        UserError where that cannot be; the run so far stays.
+        """
+        if find_run(str(run.folder)).is_running:
+            raise RunError(f"the run {run.name} is going on already, here or in another window; end it there first")
+        settings, lr_then = self._with_data_at_hand(run.summary.config), run.summary.learning_rate
+        self._begin(settings, replace(settings, lr=lr or lr_then), resume=run.folder)
+        if lr is not None and lr != lr_then:
+            self._run.control.set_learning_rate(lr)
+
+    def _begin(
+        self,
+        settings: TrainingConfig,
+        shown: TrainingConfig,
+        parameters: Parameters | None = None,
+        resume: Path | None = None,
+    ) -> None:
+        """Begin a run with ``settings``, or go on with the one in the folder ``resume``, which has these.
+
+        ``shown`` are the settings as they have become since that one began; a reset takes these.
+        """
+        shown.check()
+        if not self._has_loaded_for(settings):
+            check_dataset(settings.dataset, settings.data_dir)
+        engine = self._live_engine()
+        self._run = engine.begin(settings, parameters, self._steps_per_second, self.probe, self.runs, resume)
         self._own_digits_learnt = None
         if self._own_digits is not None:
             self._pass_own_digits_on()
-        log.info("a run begins: %s", config)
-        self.config = config
-        self._goes_on = False
+        log.info("a run begins: %s", shown if resume is None else f"{shown}, as kept in {resume}")
+        self.config = shown
+        self._goes_on = self.was_training = False
         self._end_nudge()
         self.snapshot = None
-        self._failure = None
+        self._failure = self._saved = None
         self.began_from_file = parameters is not None
         self.run_started.emit()
+        self.saved_changed.emit()
         # At once, not with the next poll: until then what an ended run refused would still be refused.
         self._status, self._was_running = self._run.status, False
         self.status_changed.emit(self._status)
 
-    def resume(self, run: SavedRun, lr_factor: float = 1.0) -> None:
-        """Go on with a kept run where it was saved last, at rest; with another learning rate where that is wished for.
+    def _with_data_at_hand(self, settings: TrainingConfig) -> TrainingConfig:
+        """Return ``settings`` with the folder that data are looked for in, or their own one where only that has them.
 
-        UserError where that cannot be; the run so far stays.
+        A run brings the folder of its data, which may have been moved since.
         """
-        summary = run.summary
-        self.start_run(replace(summary.config, data_dir=self.config.data_dir), resume=run.folder)
-        self.config = replace(self.config, lr=summary.learning_rate)
-        if lr_factor != 1:
-            self.set_learning_rate(summary.learning_rate * lr_factor)
+        here = replace(settings, data_dir=self.config.data_dir)
+        try:
+            check_dataset(here.dataset, here.data_dir)
+        except UserError:
+            return settings
+        return here
+
+    def kept_runs(self) -> list[SavedRun]:
+        """Return the runs that are kept, the one saved last first."""
+        return [] if self.runs is None else saved_runs(self.runs)
 
     def try_run(self, config: TrainingConfig) -> None:
         """Begin anew with ``config``; where that cannot be, say why and leave the run so far alone."""
@@ -192,17 +229,49 @@ class Workbench(QObject):
             if self.nudge is not None:
                 self._nudge_again(snapshot)
             self.snapshot_arrived.emit(snapshot)
+        if status.phase is Phase.FINISHED:
+            self.was_training = False
+        self._tell_what_is_saved()
         if self._run.failure != self._failure:
             self._failure = self._run.failure
             self.snapshot = self.nudge or self.newest  # what was kept last has got lost
             self.failed.emit(self._failure)
             if self._run.trace is not None:
                 self.faulted.emit(self._failure, self._run.trace)
+            self.run_failed.emit()
+
+    def _tell_what_is_saved(self) -> None:
+        """Tell of a new checkpoint; of a fault only once, however often it comes again."""
+        run = self._run
+        if run.saved != self._saved:
+            self._saved = run.saved
+            self.saved_changed.emit()
+        if run.save_fault is not None and not self._is_save_fault_told:
+            self._is_save_fault_told = True
+            self.failed.emit(run.save_fault)
+        elif run.save_fault is None and run.saved is not None and self._is_save_fault_told:
+            self._is_save_fault_told = False
+            self.message.emit(f"The run can be saved again, and was at step {run.saved.step:,}")
 
     @property
     def status(self) -> Status:
         """Where the worker is."""
         return self._status
+
+    @property
+    def saved(self) -> Saved | None:
+        """The newest checkpoint of the current run."""
+        return self._saved
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """Where the current run diverged, if it did."""
+        return None if self._run is None else self._run.divergence
+
+    @property
+    def failure(self) -> str | None:
+        """What has ended the current run, in one line, once it has been told."""
+        return self._failure
 
     @property
     def is_running(self) -> bool:
@@ -220,11 +289,12 @@ class Workbench(QObject):
         """Train until told otherwise."""
         self._end_nudge()
         if self._run is not None:
+            self.was_training = True
             self._run.control.run()
 
     def pause(self) -> None:
         """Rest after the current step, also when nothing is nudged any more."""
-        self._goes_on = False
+        self._goes_on = self.was_training = False
         if self._run is not None:
             self._run.control.pause()
 
@@ -232,6 +302,7 @@ class Workbench(QObject):
         """Learn one batch, then rest; not during a test, after which all steps of a held key would follow."""
         if self.is_alive() and self._status.phase is not Phase.TESTING:
             self._end_nudge()
+            self.was_training = False
             self._run.control.step()
 
     def record(self) -> bool:
@@ -242,6 +313,7 @@ class Workbench(QObject):
             self.message.emit("The test set is being scored: a step can be recorded after that (Ctrl+T cancels it)")
             return False
         self._end_nudge()
+        self.was_training = False
         self._run.control.record()
         return True
 

@@ -48,18 +48,15 @@ class Autosave:
         Why the newest one could not be written, in one line; the run goes on, and it is tried again.
     """
 
-    def __init__(
-        self, runs: Path | None, folder: RunFolder | None = None, on_written: Callable[[], None] | None = None
-    ) -> None:
-        """Keep the run in ``folder``; None: in a new one in ``runs``, made when there is something to be kept.
+    def __init__(self, runs: Path | None, on_written: Callable[[], None] | None = None) -> None:
+        """Keep the run in a new folder in ``runs``, made when there is something to be kept; None: nowhere.
 
-        Without ``runs`` nothing is kept at all. ``on_written`` is called, on the thread that writes, when ``saved`` or
-        ``fault`` may have changed.
+        ``on_written`` is called, on the thread that writes, when ``saved`` or ``fault`` may have changed.
         """
         self.saved: Saved | None = None
         self.fault: str | None = None
         self._runs = runs
-        self._folder = folder
+        self._folder: RunFolder | None = None
         self._on_written = on_written
         self._latest: object = None  # what tells the latest checkpoint from others, written or not
         self._taken_at = float("-inf")
@@ -69,14 +66,16 @@ class Autosave:
         self._is_ending = False
         self._thread: threading.Thread | None = None
 
-    def resumed(self, trainer: Trainer) -> None:
-        """Take what ``trainer`` goes on from for saved, as it is."""
-        self.saved = Saved(self._folder.path, trainer.step)
-        self._latest, self._taken_at = _what_is_new(trainer), time.monotonic()
+    def keep_in(self, folder: RunFolder, resumed: Trainer | None = None) -> None:
+        """Keep the run in ``folder``, which is ended with it; ``resumed`` goes on from its newest checkpoint."""
+        self._folder = folder
+        if resumed is not None:
+            self.saved = Saved(folder.path, resumed.step)
+            self._latest, self._taken_at = _what_is_new(resumed), time.monotonic()
 
     def before_step(self, trainer: Trainer) -> None:
         """Save what the run begins with, so that there is always something to go back to."""
-        if self._latest is None and self._runs is not None:
+        if self._latest is None and (self._folder or self._runs) is not None:
             self._save(trainer)
 
     def after_step(self, trainer: Trainer) -> None:
@@ -139,9 +138,10 @@ class Autosave:
             if self._folder is None:
                 self._folder = RunFolder.create(self._runs, checkpoint.config)
             self._folder.write(checkpoint)
-        except UserError as fault:
-            log.warning("%s", fault)
+        except Exception as fault:  # whatever it is, training is worth more
+            log.warning("%s", fault, exc_info=not isinstance(fault, UserError))
             self.fault = f"the run could not be saved, and goes on: {fault}"
+            self._latest = ()  # so that it is tried again, although there may be nothing new by then
         else:
             self.fault = None
             self.saved = Saved(self._folder.path, checkpoint.step)
@@ -153,4 +153,11 @@ class Autosave:
 def _what_is_new(trainer: Trainer) -> tuple[object, ...]:
     """Return what tells two checkpoints of a run apart."""
     history = trainer.history.view()
-    return trainer.step, trainer.epoch, len(history.tests), history.learning_rates, len(history.edits)
+    return (
+        trainer.step,
+        trainer.epoch,
+        trainer.own_digits,
+        len(history.tests),
+        history.learning_rates,
+        len(history.edits),
+    )

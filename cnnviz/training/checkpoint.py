@@ -31,6 +31,7 @@ class Checkpoint:
     data : tuple of int
         `fingerprint` of each set of images that the run uses.
     step, epoch, step_in_epoch, epochs : int
+    seconds : float
         As in a `Trainer`.
     learning_rate : float
         Before the schedule.
@@ -41,6 +42,8 @@ class Checkpoint:
         State of each of the learner's generators, as NumPy's bit generators tell it.
     history : HistoryView
     own_digits : Ingredient or None
+    numpy : str
+        The version that it was reckoned with; another one may round otherwise.
     """
 
     config: TrainingConfig
@@ -49,12 +52,14 @@ class Checkpoint:
     epoch: int
     step_in_epoch: int
     epochs: int
+    seconds: float
     learning_rate: float
     parameters: Parameters
     moments: Mapping[str, np.ndarray]
     generators: tuple[Mapping[str, Any], ...]
     history: HistoryView
     own_digits: Ingredient | None = None
+    numpy: str = np.__version__
 
 
 def fingerprint(images: ImageSet) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from cnnviz.archive import Archive, ArchiveError, reading, write_archive
 from cnnviz.atomic import write_atomically
+from cnnviz.data import DATASETS
 from cnnviz.data.augmentation import Augmentation
 from cnnviz.errors import UserError
 from cnnviz.foreign import open_foreign
@@ -31,8 +32,6 @@ T = TypeVar("T")
 VERSION = 1
 MAX_FILE_BYTES = 2**30
 MAX_METADATA_BYTES = 16 * 2**20
-
-MAX_FAULT = 200  # characters; it may tell of a value of any length
 
 _COUNTS = ("step", "epoch", "step_in_epoch", "epochs")
 
@@ -84,22 +83,36 @@ def read_summary(path: str | os.PathLike[str]) -> Summary:
 
 def _metadata(checkpoint: Checkpoint) -> dict[str, object]:
     """Return what goes into the JSON."""
-    history, config = checkpoint.history, asdict(checkpoint.config)
+    history, config = checkpoint.history, checkpoint.config
     loss, _ = history.past()
     own = checkpoint.own_digits
     return {
         "checkpoint": VERSION,
-        "config": {**config, "data_dir": config["data_dir"] and str(config["data_dir"])},
+        "config": {
+            **asdict(config),
+            "dataset": _from_anywhere(config.dataset),
+            "data_dir": config.data_dir and os.path.abspath(config.data_dir),
+            "mix": [(_from_anywhere(source), share) for source, share in config.mix],
+        },
         "data": list(checkpoint.data),
         **{name: getattr(checkpoint, name) for name in _COUNTS},
+        "seconds": checkpoint.seconds,
         "learning_rate": checkpoint.learning_rate,
         "generators": [_generator_fields(state) for state in checkpoint.generators],
         "learning_rates": history.learning_rates,
         "edits": [edit._asdict() for edit in history.edits],
         "own_share": own.share if own else 0.0,
+        "numpy": checkpoint.numpy,
         "loss": loss if math.isfinite(loss) else None,
         "accuracy": history.tests[-1].evaluation.accuracy if history.tests else None,
     }
+
+
+def _from_anywhere(source: str) -> str:
+    """Return what names the same images when the program is started in another folder."""
+    path = os.path.expanduser(source)
+    is_path = os.path.exists(path) and not any(dataset.name == source for dataset in DATASETS)
+    return os.path.abspath(path) if is_path else source
 
 
 def _generator_fields(state: Mapping[str, Any]) -> dict[str, object]:
@@ -136,8 +149,8 @@ def _read(path: Path, parse: Callable[[Archive], T]) -> T:
             return parse(Archive(stream))
     except CheckpointError:
         raise
-    except UserError as fault:  # of the archive, the settings or the digits in it
-        raise CheckpointError(f"{path}: {str(fault)[:MAX_FAULT]}") from fault
+    except UserError as fault:  # of the archive, or of settings and digits that cannot be
+        raise CheckpointError(f"{path}: {fault}") from fault
 
 
 def _parse_summary(metadata: object) -> Summary:
@@ -191,12 +204,14 @@ def _parse(archive: Archive) -> Checkpoint:
         config=config,
         data=tuple(_count(number, "data") for number in metadata["data"]),
         **{name: getattr(summary, name) for name in _COUNTS},
+        seconds=_number(metadata["seconds"]),
         learning_rate=summary.learning_rate,
         parameters=Parameters(shapes, _array(archive, "parameters", "f4", size)),
         moments={name: _array(archive, f"moments/{name}", "f4", size) for name in moments},
         generators=_parse_generators(metadata["generators"]),
         history=_parse_history(archive, metadata, summary.step),
         own_digits=_parse_own_digits(archive, metadata["own_share"]),
+        numpy=_expect(metadata["numpy"], str)[:40],
     )
 
 

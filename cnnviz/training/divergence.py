@@ -1,13 +1,15 @@
 """Training that ends in numbers that are none: where it began, in words."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cnnviz.errors import UserError
 from cnnviz.nn import Network, Parameters
 
 
-class DivergenceError(UserError):
-    """The cost, or a parameter, is no longer a number.
+class Divergence(NamedTuple):
+    """Where training diverged.
 
     Attributes
     ----------
@@ -15,19 +17,36 @@ class DivergenceError(UserError):
         The first one whose parameters or output are no longer finite; None where only the cost is not.
     step : int
         Updates made.
+    learning_rate : float
+        Before the schedule.
+    last_good : tuple of (step, cost) or None
+        The latest step whose cost was a number, and that cost in nats; None: there was none.
+    """
+
+    layer: str | None
+    step: int
+    learning_rate: float
+    last_good: tuple[int, float] | None
+
+
+class DivergenceError(UserError):
+    """The cost, or a parameter, is no longer a number.
+
+    Attributes
+    ----------
+    divergence : Divergence
+    account : str
+        What happened, without what can be done about it.
     """
 
     def __init__(
         self, finding: str, layer: str | None, step: int, lr: float, last_good: tuple[int, float] | None
     ) -> None:
-        """``last_good`` is the latest step whose cost was a number, and that cost in nats; None: there was none."""
-        self.layer = layer
-        self.step = step
-        good = f"the last good cost was {last_good[1]:.4g} nats, in step {last_good[0]}; " if last_good else ""
-        super().__init__(
-            f"training diverged: {finding} after step {step}, at a learning rate of {lr:g}; {good}"
-            "reset and take a tenth of that rate"
-        )
+        """``finding`` says in words what was seen; the rest is as in a `Divergence`."""
+        self.divergence = Divergence(layer, step, lr, last_good)
+        good = f"; the last good cost was {last_good[1]:.4g} nats, in step {last_good[0]}" if last_good else ""
+        self.account = f"training diverged: {finding} after step {step}, at a learning rate of {lr:g}{good}"
+        super().__init__(f"{self.account}; reset and take a tenth of that rate")
 
 
 def layer_of_parameters(parameters: Parameters) -> str | None:

@@ -21,6 +21,7 @@ from cnnviz.nn.parameters import Shapes
 from cnnviz.training.autosave import Saved
 from cnnviz.training.config import TrainingConfig, check_lr
 from cnnviz.training.control import NewValue, ProbeChoice, check_new_value, check_speed, own_digits
+from cnnviz.training.divergence import Divergence
 from cnnviz.training.history import History
 from cnnviz.training.mailbox import Mailbox
 from cnnviz.training.messages import Begin, Goodbye, Message, Ready, Report, Wish, receive, send
@@ -46,12 +47,14 @@ class Run:
     status : Status
     failure : str or None
         What ended the run, in one line for the user; None while nothing went wrong.
-    has_diverged : bool
-        Whether that was divergence.
+    divergence : Divergence or None
+        If it was that.
     saved : Saved or None
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line; the run goes on.
+    notice : str or None
+        What the user should know of how a run is gone on with, in one line.
     trace : str or None
         Where that happened, if it was an unexpected fault.
     control : RemoteControl
@@ -61,9 +64,10 @@ class Run:
         self.config = config
         self.status = Status(Phase.LOADING)
         self.failure: str | None = None
-        self.has_diverged = False
+        self.divergence: Divergence | None = None
         self.saved: Saved | None = None
         self.save_fault: str | None = None
+        self.notice: str | None = None
         self.trace: str | None = None
         self._engine = engine
         self._number = number
@@ -90,8 +94,8 @@ class Run:
         else:
             self._history.extend(report.news)
             self._mailbox.put(Snapshot.of(self._complete(report), self.config, self._network))
-        self.saved, self.save_fault = report.saved, report.save_fault
-        self.trace, self.has_diverged = report.trace, report.has_diverged
+        self.saved, self.save_fault, self.notice = report.saved, report.save_fault, report.notice
+        self.trace, self.divergence = report.trace, report.divergence
         self.failure = report.failure  # after all else, for who waits for one
         self.control.hear(report.wishes, report.is_running)
         self.status = report.status  # last: who reads that the run rests finds the snapshot of where

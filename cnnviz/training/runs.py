@@ -9,15 +9,16 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import platformdirs
 from filelock import FileLock, Timeout
 
-from cnnviz.atomic import make_own_folder
+from cnnviz.atomic import ADVICE, make_folder
 from cnnviz.errors import UserError
 from cnnviz.training.checkpoint import Checkpoint, CheckpointError
 from cnnviz.training.checkpoint_file import Summary, read_checkpoint, read_summary, write_checkpoint
@@ -27,10 +28,16 @@ log = logging.getLogger(__name__)
 
 GENERATIONS = 3  # checkpoints of a run that goes on; of one that was ended, the newest is enough
 MOST_RUNS = 10  # of those that have ended
+NAMED_RUNS = 5  # in an error message
 LOCK_SECONDS = 0.2  # for who only looks whether a run is locked
+ABANDONED_SECONDS = 3600.0  # after which nobody is about to write the first checkpoint of a run
+
+LAST = "last"  # names the run that was saved last
+LOOK_SECONDS = 0.02  # likewise, of somebody else who looks
 
 _MARK, _LOCK = "running", "lock"
-_CHECKPOINT = re.compile(r"(\d{6,})\.checkpoint")
+_CHECKPOINT = re.compile(r"\d{6,}\.checkpoint")
+_TEMPORARY = re.compile(r"\.cnnviz-[0-9a-f]{16}\.tmp")  # what `write_atomically` leaves behind when it is killed
 
 
 class RunError(UserError):
@@ -71,6 +78,25 @@ class SavedRun:
         """What ``--resume`` takes."""
         return self.folder.name
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether all epochs were made."""
+        return self.summary.epoch == self.summary.epochs
+
+
+class Found(NamedTuple):
+    """What a run can go on from.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint
+    notice : str or None
+        What the user should know of it, in one line; None: all is well.
+    """
+
+    checkpoint: Checkpoint
+    notice: str | None
+
 
 def saved_runs(folder: Path | None = None) -> list[SavedRun]:
     """Return the runs in ``folder`` (None: `runs_folder`), the one saved last first; those that are damaged are not."""
@@ -79,25 +105,35 @@ def saved_runs(folder: Path | None = None) -> list[SavedRun]:
 
 
 def find_run(name: str, folder: Path | None = None) -> SavedRun:
-    """Return the run of that name, or in the folder of that path; RunError where there is none with a checkpoint."""
+    """Return the run of that name, or in the folder of that path, or the `LAST` one; RunError where there is none."""
     runs = folder or runs_folder()
-    path = Path(name) if os.path.basename(name) != name else runs / name
-    if run := _saved_run(path):
+    if name == LAST:
+        run = next(iter(saved_runs(runs)), None)
+    else:
+        run = _saved_run(Path(name) if os.path.basename(name) != name else runs / name)
+    if run is not None:
         return run
-    known = ", ".join(run.name for run in saved_runs(runs)) or "none so far"
-    raise RunError(f"no run {name} with a checkpoint was found; known are: {known}")
+    names = [run.name for run in saved_runs(runs)]
+    if not names:
+        raise RunError(f"no run was kept in {runs} so far; train one first")
+    newest = ", ".join(names[:NAMED_RUNS])
+    raise RunError(f"no run {name} was found; the newest are {newest}; --list-runs shows all {len(names)}")
 
 
-def newest_checkpoint(folder: Path) -> Checkpoint:
-    """Return the newest checkpoint of a run that can be read; RunError where there is none."""
-    faults = []
-    for path in _checkpoints(folder):
-        try:
-            return read_checkpoint(path)
-        except CheckpointError as fault:
-            log.warning("%s", fault)
-            faults.append(str(fault))
-    raise RunError(faults[0] if faults else f"the run {folder.name} has no checkpoint; begin anew")
+def dismiss(run: SavedRun) -> None:
+    """Count an interrupted run as ended; it stays among those that can be gone on with."""
+    with contextlib.suppress(Timeout, OSError), _lock(run.folder).acquire(timeout=LOCK_SECONDS):
+        (run.folder / _MARK).unlink(missing_ok=True)
+
+
+def delete(run: SavedRun) -> None:
+    """Delete what is kept of a run; RunError where it goes on, or its folder cannot be deleted."""
+    try:
+        _delete(run.folder)
+    except Timeout:
+        raise RunError(f"the run {run.name} is going on; end it first") from None
+    except OSError as fault:
+        raise RunError(f"could not delete {run.folder}: {fault.strerror}; delete it by hand") from fault
 
 
 class RunFolder:
@@ -111,31 +147,54 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the folder at ``path``, made where there is none.
-
-        RunError where another process has it, WriteError where there can be none.
-        """
+        """Take the folder at ``path``; RunError where another process has it, or nothing can be written there."""
         self.path = path
         self.step: int | None = None
+        self._had_mark = (path / _MARK).exists()
         self._lock = _lock(path)
-        make_own_folder(path)
         try:
             self._lock.acquire(timeout=LOCK_SECONDS)
-            (path / _MARK).touch()
         except Timeout:
             raise RunError(f"the run {path.name} is going on in another cnnviz; end it there first") from None
         except OSError as fault:
-            raise RunError(f"could not keep the run in {path}: {fault.strerror}; free or name another place") from fault
+            raise _cannot_keep(path, fault) from fault
+        try:
+            (path / _MARK).touch()
+        except OSError as fault:
+            self._lock.release()
+            raise _cannot_keep(path, fault) from fault
+        _remove(path, _TEMPORARY)
         newest = next(iter(_checkpoints(path)), None)
         self._number = int(newest.stem) if newest else 0
 
     @classmethod
     def create(cls, runs: Path, config: TrainingConfig) -> "RunFolder":
-        """Return a new folder in ``runs``, named by time and ``config``; runs ended long ago make room for it."""
+        """Return a new folder in ``runs``, named by time and ``config``; runs ended long ago make room for it.
+
+        RunError or WriteError where that cannot be.
+        """
         _make_room(runs)
         dataset = re.sub(r"\W+", "-", Path(config.dataset).name)[:20]
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.preset}-{dataset}-{secrets.token_hex(2)}"
-        return cls(runs / name)
+        path = runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{config.preset}-{dataset}-{secrets.token_hex(2)}"
+        make_folder(path)
+        try:
+            return cls(path)
+        except RunError:
+            _try_to_delete(path)
+            raise
+
+    def newest(self) -> Found:
+        """Return the newest checkpoint that can be read; RunError where there is none."""
+        faults: list[str] = []
+        for path in _checkpoints(self.path):
+            try:
+                checkpoint = read_checkpoint(path)
+            except CheckpointError as fault:
+                log.warning("%s", fault)
+                faults.append(str(fault))
+            else:
+                return Found(checkpoint, _notice(checkpoint, len(faults)))
+        raise RunError(faults[0] if faults else f"the run {self.path.name} has no checkpoint; begin anew")
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Keep ``checkpoint``, and no more than the newest ones; WriteError where that fails."""
@@ -146,12 +205,19 @@ class RunFolder:
 
     def end(self, keeps: int = 1) -> None:
         """Leave the folder as that of a run that was ended, with its newest checkpoints; without any, it is gone."""
-        self._forget_all_but(keeps)
-        with contextlib.suppress(OSError):
-            (self.path / _MARK).unlink()
-        self._lock.release()
+        if self.step is not None:  # else the newest may be one that cannot be read, and be all that is left
+            self._forget_all_but(keeps)
+        self._had_mark = False
+        self.give_back()
         if not _checkpoints(self.path):
-            shutil.rmtree(self.path, ignore_errors=True)
+            _try_to_delete(self.path)
+
+    def give_back(self) -> None:
+        """Leave the folder as it was found: that of a run which was ended, or was not."""
+        if not self._had_mark:
+            with contextlib.suppress(OSError):
+                (self.path / _MARK).unlink()
+        self._lock.release()
 
     def abandon(self) -> None:
         """Leave the folder as that of a run that was interrupted."""
@@ -180,7 +246,7 @@ def _lock(folder: Path) -> FileLock:
 
 def _is_locked(folder: Path) -> bool:
     try:
-        with _lock(folder).acquire(timeout=0):
+        with _lock(folder).acquire(timeout=LOOK_SECONDS, poll_interval=LOOK_SECONDS / 4):
             return False
     except Timeout:
         return True
@@ -208,4 +274,50 @@ def _make_room(runs: Path) -> None:
     """Delete the oldest runs but for `MOST_RUNS`, none of them one that goes on."""
     idle = [run for run in saved_runs(runs) if not run.is_running]
     for run in idle[MOST_RUNS - 1 :]:
-        shutil.rmtree(run.folder, ignore_errors=True)
+        _try_to_delete(run.folder)
+    long_ago = time.time() - ABANDONED_SECONDS
+    for folder in _folders(runs):  # of runs killed before there was a checkpoint
+        with contextlib.suppress(OSError):
+            if not _checkpoints(folder) and folder.stat().st_mtime < long_ago:
+                _try_to_delete(folder)
+
+
+def _delete(folder: Path) -> None:
+    """Delete the folder of a run; Timeout where it goes on somewhere, OSError where it holds anything else."""
+    with _lock(folder).acquire(timeout=LOOK_SECONDS, poll_interval=LOOK_SECONDS / 4):
+        _remove(folder, _CHECKPOINT)
+        _remove(folder, _TEMPORARY)
+        _remove(folder, re.compile(f"{_MARK}|{_LOCK}"))
+        folder.rmdir()
+
+
+def _try_to_delete(folder: Path) -> None:
+    try:
+        _delete(folder)
+    except (Timeout, OSError) as fault:
+        log.info("%s stays: %s", folder, fault)
+
+
+def _remove(folder: Path, names: re.Pattern[str]) -> None:
+    """Delete the files in ``folder`` whose whole names fit."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if names.fullmatch(entry.name):
+                os.unlink(entry)
+
+
+def _notice(checkpoint: Checkpoint, damaged: int) -> str | None:
+    """Return what is to be said of going on from ``checkpoint``, before which ``damaged`` newer ones were tried."""
+    notices = []
+    if damaged:
+        newer = "the newest checkpoint is" if damaged == 1 else f"the {damaged} newest checkpoints are"
+        notices.append(f"{newer} damaged, so the run goes on from the one before, of step {checkpoint.step:,}")
+    if checkpoint.numpy != np.__version__:
+        notices.append(
+            f"the run was saved by NumPy {checkpoint.numpy}; with {np.__version__} it may go on a little differently"
+        )
+    return "; ".join(notices) or None
+
+
+def _cannot_keep(path: Path, fault: OSError) -> RunError:
+    return RunError(f"could not keep the run in {path}: {ADVICE.get(fault.errno) or fault.strerror or fault}")

@@ -2,8 +2,9 @@
 
 import enum
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,10 @@ from cnnviz.data.mixing import load_images
 from cnnviz.errors import Cancelled
 from cnnviz.nn import Parameters
 from cnnviz.training.autosave import Autosave, Saved
-from cnnviz.training.checkpoint import Checkpoint
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.control import Action, Control
 from cnnviz.training.mailbox import Mailbox
-from cnnviz.training.runs import RunFolder, newest_checkpoint
+from cnnviz.training.resumption import resume_run
 from cnnviz.training.snapshot import Probe, State
 from cnnviz.training.trainer import EpochDone, StepDone, Trainer
 
@@ -76,6 +76,8 @@ class Session:
         Where the run is kept; None: nowhere.
     resume : Path or None
         Folder of the run to go on with, instead of a new one.
+    notice : str or None
+        What the user should know of how it goes on, in one line.
     """
 
     def __init__(
@@ -98,7 +100,8 @@ class Session:
         self._status = Status(Phase.LOADING)
         self._initial = parameters
         self._resume = resume
-        self._autosave = Autosave(runs, on_written=on_status)
+        self._autosave = Autosave(runs, on_status)
+        self.notice: str | None = None
         self._trainer: Trainer | None = None
         self._published_at = 0.0
         self._rate = _Throughput()
@@ -130,7 +133,8 @@ class Session:
         is_good = False
         try:
             self._prepare()
-            self._work()
+            with suppress(_Stopped):
+                self._work()
             is_good = True
         except Cancelled:
             pass
@@ -140,30 +144,25 @@ class Session:
             self.status = Status(Phase.STOPPED)
 
     def _prepare(self) -> None:
-        checkpoint = self._take_up() if self._resume is not None else None
-        if self.dataset is None:
-            self.dataset = load_dataset(self.config.dataset, self.config.data_dir, self._loading)
-        if self.mixed_in is None:
-            self.mixed_in = tuple(
-                load_images(source, self.config.data_dir, self._loading) for source, _ in self.config.mix
-            )
-        if checkpoint is not None:
-            self._trainer = Trainer.resumed(checkpoint, self.dataset, self.mixed_in)
-            self._autosave.resumed(self._trainer)
-        else:
-            self._trainer = Trainer(self.config, self.dataset, self._initial, self.mixed_in)
+        if self._resume is None:
+            dataset, mixed_in = self._load(self.config)
+            self._trainer = Trainer(self.config, dataset, self._initial, mixed_in)
+            return
+        self._trainer, folder, self.notice = resume_run(self._resume, self.config.data_dir, self._load)
+        self._autosave.keep_in(folder, self._trainer)
 
-    def _take_up(self) -> Checkpoint:
-        """Make the run's folder this session's, and return what to go on from."""
-        folder = RunFolder(self._resume)
-        self._autosave = Autosave(self._resume.parent, folder, on_written=self._on_status)
-        checkpoint = newest_checkpoint(self._resume)
-        return replace(checkpoint, config=replace(checkpoint.config, data_dir=self.config.data_dir))
+    def _load(self, config: TrainingConfig) -> tuple[Dataset, Sequence[ImageSet]]:
+        """Return the images that the settings name."""
+        if self.dataset is None:
+            self.dataset = load_dataset(config.dataset, config.data_dir, self._loading)
+        if self.mixed_in is None:
+            self.mixed_in = tuple(load_images(source, config.data_dir, self._loading) for source, _ in config.mix)
+        return self.dataset, self.mixed_in
 
     def _work(self) -> None:
         events = self._trainer.events(self._testing)
         self._publish()
-        self.status = Status(Phase.PAUSED)
+        self.status = Status(self._phase_at_rest())
         while (action := self.control.next_action()) is not Action.STOP:
             self._apply_wishes()
             if action in (Action.STEP, Action.RECORD):
@@ -174,6 +173,7 @@ class Session:
                     self._trainer.score(self._testing)
                 self._publish()
             self._rest_or_train()
+        self._apply_wishes()  # those that came last are kept with the run
 
     def _advance(self, events: Iterator[StepDone | EpochDone]) -> None:
         """Go one step, and through the test where that ends the epoch."""
@@ -181,19 +181,24 @@ class Session:
         if trainer.epoch == trainer.epochs:  # finished, and asked for more
             trainer.epochs += self.config.epochs
         self._autosave.before_step(trainer)
-        next(events)
-        self._rate.count(self.config.batch_size)
-        self._autosave.after_step(trainer)
-        epoch_done = trainer.step_in_epoch == trainer.steps_per_epoch
-        if epoch_done:
-            self._publish()
-            self.control.begin_evaluation()
+        epochs_before = trainer.epoch
+        if trainer.step_in_epoch < trainer.steps_per_epoch:  # else a run is gone on with that was left before a test
             next(events)
-            self._autosave.at_rest(trainer)
-            if trainer.epoch == trainer.epochs:
-                self.control.pause()
-        if epoch_done or not self.control.is_running or self._is_due():
+            self._rate.count(self.config.batch_size)
+            self._autosave.after_step(trainer)
+        if trainer.step_in_epoch == trainer.steps_per_epoch:
+            self._end_epoch(events)
+        if trainer.epoch > epochs_before or not self.control.is_running or self._is_due():
             self._publish()
+
+    def _end_epoch(self, events: Iterator[StepDone | EpochDone]) -> None:
+        """Go through the test."""
+        self._publish()
+        self.control.begin_evaluation()
+        next(events)
+        self._autosave.at_rest(self._trainer)
+        if self._trainer.epoch == self._trainer.epochs:
+            self.control.pause()
 
     def _apply_wishes(self) -> None:
         self._trainer.own_digits = self.control.own_digits_or(self._trainer.own_digits)
@@ -214,8 +219,10 @@ class Session:
             return
         self._rate = _Throughput()
         self._autosave.at_rest(self._trainer)
-        finished = self._trainer.epoch == self._trainer.epochs
-        self.status = Status(Phase.FINISHED if finished else Phase.PAUSED)
+        self.status = Status(self._phase_at_rest())
+
+    def _phase_at_rest(self) -> Phase:
+        return Phase.FINISHED if self._trainer.epoch == self._trainer.epochs else Phase.PAUSED
 
     def _is_due(self) -> bool:
         pace = self.control.steps_per_second
@@ -242,10 +249,16 @@ class Session:
         self.status = Status(Phase.LOADING, done, total)
 
     def _testing(self, done: int, total: int) -> None:
+        if self.control.is_stopped:
+            raise _Stopped
         if self.control.evaluation_cancelled:
             raise Cancelled
         self._rate.interrupt()
         self.status = Status(Phase.TESTING, done, total)
+
+
+class _Stopped(Exception):  # noqa: N818, it is no error
+    """The session was told to end in the midst of a test, which is still to be made when it is gone on with."""
 
 
 class _Copies(Mailbox[State]):

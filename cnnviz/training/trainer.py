@@ -1,6 +1,7 @@
 """The training loop, as a generator of steps."""
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,6 +59,8 @@ class Trainer:
         Whole epochs done, updates made in the current epoch.
     epochs : int
         How many there will be; may be raised while training.
+    seconds : float
+        Spent on steps, also before the run was resumed.
     history : History
     own_digits : Ingredient or None
         A person's digits, which take the place of some of all other images; may be set while training.
@@ -104,6 +107,7 @@ class Trainer:
         )
         self.epoch = self.step_in_epoch = 0
         self.epochs = config.epochs
+        self.seconds = 0.0
         self.history = History()
         self._learning_rate = config.lr
         self.history.append_learning_rate(0, config.lr)
@@ -142,6 +146,7 @@ class Trainer:
             epoch=self.epoch,
             step_in_epoch=self.step_in_epoch,
             epochs=self.epochs,
+            seconds=self.seconds,
             learning_rate=self._learning_rate,
             parameters=self.parameters.frozen_copy(),
             moments={name: moment.copy() for name, moment in self._learner.moments.items()},
@@ -192,7 +197,8 @@ class Trainer:
     def events(self, progress: Progress | None = None) -> Iterator[StepDone | EpochDone]:
         """Yield after every step, and after the test that ends an epoch, until ``epochs`` are done.
 
-        ``progress(done, total)`` follows the test; where it raises ``Cancelled`` that test is left out.
+        ``progress(done, total)`` follows the test; where it raises ``Cancelled`` that test is left out, and after any
+        other exception it is still to be made.
 
         Raises
         ------
@@ -205,9 +211,10 @@ class Trainer:
             while self.step_in_epoch < self.steps_per_epoch:
                 start = self.step_in_epoch * self.config.batch_size
                 yield self._learn(order[start : start + self.config.batch_size])
+            evaluation = self.score(progress)
             self.epoch += 1
             self.step_in_epoch = 0
-            yield EpochDone(self.epoch, self.score(progress))
+            yield EpochDone(self.epoch, evaluation)
 
     def score(self, progress: Progress | None = None) -> Evaluation | None:
         """Score the parameters on the test set and record it; None where ``progress`` cancelled it.
@@ -273,13 +280,14 @@ class Trainer:
         if checkpoint.data != self._data:
             raise CheckpointError(
                 f"the images of {self.config.dataset} are no longer those that the run began with, so it cannot go on; "
-                "bring them back, or export its parameters and begin anew from them"
+                "bring them back, or begin anew"
             )
         made = checkpoint.epoch * self.steps_per_epoch + checkpoint.step_in_epoch
         if checkpoint.step != made or checkpoint.step_in_epoch > self.steps_per_epoch:
             raise CheckpointError("the checkpoint's steps do not add up to its epochs; choose another one")
         self.epoch, self.step_in_epoch = checkpoint.epoch, checkpoint.step_in_epoch
         self.epochs = checkpoint.epochs
+        self.seconds = checkpoint.seconds
         self._learning_rate = checkpoint.learning_rate
         self.history = History.of(checkpoint.history)
         self.own_digits = checkpoint.own_digits
@@ -320,6 +328,7 @@ class Trainer:
 
     def _learn(self, indices: np.ndarray) -> StepDone:
         """Go one step: forwards, backwards, update."""
+        began = time.perf_counter()
         batch = self._make_batch(indices)
         record = StepRecord.of(self._learner, batch, self.learning_rate) if self.records_next_step else self.record
         with np.errstate(over="ignore", invalid="ignore"):  # told by the checks, in words
@@ -332,6 +341,7 @@ class Trainer:
             if not math.isfinite(self.parameters.vector @ self.parameters.vector):
                 raise self._divergence("the parameters are too large")
         self._batch, self.record, self.records_next_step = batch, record, False
+        self.seconds += time.perf_counter() - began
         return StepDone(self.step, loss, accuracy)
 
     def _make_batch(self, indices: np.ndarray) -> Batch:

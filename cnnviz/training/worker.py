@@ -62,7 +62,6 @@ def serve(requests: BinaryIO, reports: BinaryIO, memory: str) -> None:
                 break
             if isinstance(request, Begin):
                 run = _Run(request, reporter, memory, previous=run)
-                run.begin()
             elif run is not None and request.run == run.number:
                 run.obey(request)
         end = _Run.end
@@ -141,7 +140,7 @@ class _Run:
     """
 
     def __init__(self, request: Begin, reporter: _Reporter, memory: str, previous: "_Run | None") -> None:
-        """Have ``previous`` end, and be ready for what ``request`` asks for."""
+        """Begin what ``request`` asks for, as soon as ``previous`` is through with its last step."""
         log.info("run %d: %s", request.run, request.config)
         self.number = request.run
         self.reporter = reporter
@@ -168,12 +167,6 @@ class _Run:
         if previous is not None:
             previous.end()
         self._thread = threading.Thread(target=self._work, name=f"run {self.number}", daemon=True)
-
-    def begin(self) -> None:
-        """Set out, as soon as the run before is through with its last step.
-
-        Only now: while this one was being made, what made it still held the one before, which could not be freed.
-        """
         self._thread.start()
 
     def obey(self, request: Wish | Ready) -> None:
@@ -211,9 +204,10 @@ class _Run:
                 self._session.control.is_running,
                 self._session.status,
                 self._failure and str(self._failure),
-                isinstance(self._failure, DivergenceError),
+                self._failure.divergence if isinstance(self._failure, DivergenceError) else None,
                 self._session.saved,
                 self._session.save_fault,
+                self._session.notice,
                 self._trace,
             )
             state = self._outbox.take()

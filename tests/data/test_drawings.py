@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnnviz.data import drawings
+from cnnviz.data import drawings, unipen
 from cnnviz.data.drawings import Drawing, DrawingsError, read_drawings, write_drawings
 from cnnviz.data.preparation import prepare_strokes
 
@@ -141,6 +141,59 @@ def test_that_no_more_drawings_are_taken_than_the_limit(text, write, monkeypatch
     monkeypatch.setattr(drawings, "MOST_DRAWINGS", 1)
     with pytest.raises(DrawingsError, match=r"expected at most 1 drawings with .* found more; divide it"):
         read_drawings(path)
+
+
+def test_that_no_more_strokes_are_taken_than_the_limit(write, monkeypatch):
+    path = write(json.dumps(STROKES))
+    monkeypatch.setattr(drawings, "MOST_STROKES", 3)
+    assert len(read_drawings(path)) == 2
+    monkeypatch.setattr(drawings, "MOST_STROKES", 2)
+    with pytest.raises(DrawingsError, match=r"100,000 drawings with 2 strokes, found more"):
+        read_drawings(path)
+
+
+def test_that_one_drawing_is_no_longer_than_the_limit(write, monkeypatch):
+    path = write(json.dumps([{"strokes": [[[1, 2]] * 5000]}, {"strokes": [[[1, 2]] * 9]}]))
+    assert [len(each.strokes[0]) for each in read_drawings(path)] == [5000, 9]
+    monkeypatch.setattr(drawings, "_ITEM_LENGTHS", (100, 1000))
+    with pytest.raises(DrawingsError, match=r"item 0: .* of at most 1,000 characters, found something else: a longer"):
+        read_drawings(path)
+
+
+def test_that_unipen_without_a_digit_is_not_read_to_its_end(write):
+    with pytest.raises(DrawingsError, match="line 200001: expected a digit in at most 200,000 lines, found more"):
+        read_drawings(write(".\n" * 300_000))
+
+
+def test_that_lists_of_any_depth_are_refused_in_one_line(write):
+    for depth in (*range(880, 1000, 3), 3000, 100_000):  # where one part of Python gives up, and then another
+        with pytest.raises(DrawingsError, match=r"item 0: expected .*, found ") as caught:
+            read_drawings(write("[" * depth + "]" * depth))
+        assert str(caught.value).isprintable()
+
+
+def test_that_every_digit_of_unipen_may_have_as_many_lines(write, monkeypatch):
+    monkeypatch.setattr(unipen, "_MOST_LINES", 15)
+    assert len(read_drawings(write(UNIPEN))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 900 + "]" * 900, "item 0: expected an object .*, found "),
+        ("[1,", "item 0: expected an object"),
+        ('[{"strokes": [[[1, 2]]]} {', "item 0: expected , or ] after it, found {$"),
+        ('[{"strokes": [[[1, 2]]]},]', "item 1: expected .* found something else: Expecting value at character 0"),
+        ('[{"strokes": [[[1, 2]]]}] 7', "expected nothing after the list of drawings, found 7"),
+        ('[{"strokes": [[[1, 2]]]}', "item 0: expected , or ] after it, found the end of the file$"),
+        (b"[\xff]", "found bytes that are no text"),
+        ('[{"label": 1' + "0" * 5000 + "}]", "found something else: a number of thousands of digits"),
+    ],
+)
+def test_that_what_is_wrong_in_json_is_told_by_its_item(text, message, write):
+    with pytest.raises(DrawingsError, match=message) as caught:
+        read_drawings(write(text))
+    assert len(str(caught.value)) < 400
 
 
 def test_that_what_else_a_drawing_says_is_passed_over_but_strokes_and_an_image_are_one_too_many(write):

@@ -57,6 +57,12 @@ def test_that_a_damaged_file_is_told_as_one_of_drawings(write):
         load_images(write(17))
 
 
+@pytest.mark.parametrize("name", ["n" * 300, "~nobody-of-this-name/digits.json", "a\0b"])
+def test_that_a_name_that_cannot_be_is_refused_as_one_that_is_not_there(name):
+    with pytest.raises(DataError, match=r"expected a dataset .*, found no "):
+        load_images(name)
+
+
 def test_that_a_name_stands_for_the_training_images_of_that_dataset():
     ours, theirs = load_images("strokes"), load_dataset("strokes").train
     assert np.array_equal(ours.batch(np.arange(3))[0], theirs.batch(np.arange(3))[0])

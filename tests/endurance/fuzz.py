@@ -49,15 +49,14 @@ def fuzz(reader: Reader, numbers: range, seed: int, folder: Path, screen: TextIO
     for each in seeds:
         path.write_bytes(each)
         reader.read(path)
-    memory = peak_memory()
     for number in numbers:
         content = reader.mutate(Random(f"{name} {seed} {number}"), seeds)
         path.write_bytes(content)
+        memory = peak_memory()
         faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=screen)
         fault = _fault_of(reader, path, tally)
         if fault is None and peak_memory() - memory > reader.most_memory:
             fault = f"needed {(peak_memory() - memory) / 2**20:.0f} MiB"
-            memory = peak_memory() - reader.most_memory
         if fault:
             if len(tally.faults) == MOST_KEPT:
                 print(f"{reader.name}: given up", file=screen)

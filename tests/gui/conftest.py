@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -230,3 +231,43 @@ def make_window(own: Callable[..., QWidget], live: Workbench, qapp: QApplication
 @pytest.fixture
 def window(make_window: Callable[..., MainWindow]) -> MainWindow:
     return make_window()
+
+
+@pytest.fixture
+def keeping(
+    live: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
+) -> Workbench:
+    """Return a workbench whose run is kept, saved whenever it rests, and is at step 0."""
+    monkeypatch.setattr("cnnviz.training.autosave.SECONDS_AT_REST", 0.0)
+    monkeypatch.setattr("cnnviz.training.autosave.PART_OF_TIME", float("inf"))
+    live.runs = tmp_path / "runs"
+    live.start_run()
+    wait_until(lambda: live.poll() or live.snapshot)
+    return live
+
+
+@pytest.fixture
+def saved_at(keeping: Workbench, wait_until: Callable[..., None]) -> Callable[[int], Path]:
+    """Return a function that trains up to a step, and returns the run's folder once that is saved."""
+
+    def train(step: int) -> Path:
+        while keeping.snapshot.step < step:
+            before = keeping.snapshot.step
+            keeping.step()
+            wait_until(lambda before=before: keeping.poll() or keeping.snapshot.step > before)
+        wait_until(lambda: keeping.poll() or (keeping.saved is not None and keeping.saved.step == step))
+        return keeping.saved.folder
+
+    return train
+
+
+@pytest.fixture
+def interrupted(keeping: Workbench, saved_at: Callable[[int], Path], wait_until: Callable[..., None]) -> Path:
+    """Return the folder of a run that was killed after step 3; the workbench begins another one."""
+    going_on = saved_at(3)
+    folder = going_on.with_name("interrupted")
+    shutil.copytree(going_on, folder)  # as it lies there at that moment, but without the lock of a process
+    keeping.start_run()
+    wait_until(lambda: keeping.poll() or keeping.snapshot)
+    shutil.rmtree(going_on)
+    return folder

@@ -38,7 +38,7 @@ def test_that_every_panel_has_a_name_a_title_and_two_sentences_about_itself():
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.name)
 def test_that_every_panel_shows_either_network_in_either_theme(
-    own, workbench, qapp, panel, theme, snapshot, zhou_snapshot, untrained_snapshot
+    own, workbench, qapp, panel, theme, snapshot, zhou_snapshot, untrained_snapshot, resumed_snapshot
 ):
     apply_theme(qapp, theme)
     one = own(panel(workbench))
@@ -46,7 +46,7 @@ def test_that_every_panel_shows_either_network_in_either_theme(
     one.resize(380, 300)
     one.show()
     pictures = []
-    for each in (untrained_snapshot, snapshot, zhou_snapshot, snapshot):
+    for each in (untrained_snapshot, snapshot, zhou_snapshot, resumed_snapshot, snapshot):
         workbench.snapshot = each
         one.show_snapshot(each)
         qapp.processEvents()
@@ -333,6 +333,22 @@ def test_that_closing_in_the_middle_of_training_is_clean(window, live, wait_unti
     assert not live.is_running
 
 
+def test_that_nobody_sees_a_window_that_waits_for_the_end_of_training(window, live, monkeypatch):
+    seen = []
+    close = live.close
+    monkeypatch.setattr(live, "close", lambda: (seen.append(window.isVisible()), close()))
+    window.close()
+    assert seen == [False]
+
+
+def test_that_the_progress_tells_what_is_saved(window, keeping, saved_at, wait_until):
+    saved_at(2)
+    assert window.transport.where.toolTip().startswith("Saved at step 2; File > Runs (Ctrl+Shift+R)")
+    keeping.start_run()
+    assert window.transport.where.toolTip() == ""
+    wait_until(lambda: keeping.poll() or keeping.snapshot)
+
+
 def test_that_a_finished_run_can_be_trained_on(window, live, wait_until):
     live.train()
     wait_until(lambda: live.poll() or live.status.phase is Phase.FINISHED)
@@ -409,7 +425,8 @@ def test_that_the_button_says_what_space_does_however_fast_one_changes_ones_mind
 def test_that_the_button_follows_a_run_and_pause_between_two_looks_at_an_unchanged_status(window, live):
     live.close()
     control = SimpleNamespace(is_running=True)
-    live._run = SimpleNamespace(status=Status(Phase.PAUSED), take=lambda: None, control=control, failure=None)
+    known = {"failure": None, "saved": None, "save_fault": None, "notice": None}
+    live._run = SimpleNamespace(status=Status(Phase.PAUSED), take=lambda: None, control=control, **known)
     window.refresh()
     assert window.transport.train.text() == "Pause"
     control.is_running = False

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import cnnviz.gui.own_digits as module
+from cnnviz.data.collection_files import read_digits
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.drawings import write_drawings
 from cnnviz.data.mixing import PEN_WIDTHS
@@ -14,6 +15,10 @@ from cnnviz.gui.own_digits import OwnDigits
 SEVEN = Drawing([np.array([[0.2, 0.2], [0.8, 0.2], [0.4, 0.9]])], None)
 ONE = Drawing([np.array([[0.5, 0.1], [0.5, 0.9]])], None)
 PICTURE = Drawing([], None, image=np.random.default_rng(3).integers(0, 256, (28, 28)).astype(np.uint8))
+
+
+def bring_in(own, path):
+    own.take_in(read_digits(path), path.name)
 
 
 @pytest.fixture
@@ -98,7 +103,7 @@ def test_that_every_change_is_taken_back_and_done_again_in_turn(own, tmp_path):
         lambda: own.keep(SEVEN, 1),
         lambda: own.keep(SEVEN, 7),
         lambda: own.keep(ONE, 1),
-        lambda: own.import_from(tmp_path / "more.json"),
+        lambda: bring_in(own, tmp_path / "more.json"),
         lambda: own.remove(own.selected),
         own.clear,
     ):
@@ -202,7 +207,7 @@ def test_that_a_damaged_file_is_told_of_at_the_start(own, tmp_path):
 def test_that_only_what_is_new_is_imported(own, tmp_path):
     write_drawings(tmp_path / "more.json", [Drawing(SEVEN.strokes, 1), Drawing(ONE.strokes, 1)])
     own.keep(SEVEN, 7)
-    own.import_from(tmp_path / "more.json")
+    bring_in(own, tmp_path / "more.json")
     assert labels(own) == [7, 1]
     assert own.lines[-1] == "1 digit added from more.json; 1 were here already"
 
@@ -210,7 +215,7 @@ def test_that_only_what_is_new_is_imported(own, tmp_path):
 def test_that_of_a_file_with_a_fault_nothing_is_imported(own, tmp_path):
     write_drawings(tmp_path / "more.json", [Drawing(SEVEN.strokes, 7), Drawing(ONE.strokes, None)])
     with pytest.raises(UserError, match='item 1: expected a "label"'):
-        own.import_from(tmp_path / "more.json")
+        bring_in(own, tmp_path / "more.json")
     assert labels(own) == []
 
 
@@ -221,10 +226,10 @@ def test_that_exported_digits_come_back(own, tmp_path):
     own.export_idx(tmp_path)
     before = dict(own.digits)
     own.clear()
-    own.import_from(tmp_path / "out.json")
+    bring_in(own, tmp_path / "out.json")
     assert list(own.digits) == list(before)
     own.clear()
-    own.import_from(tmp_path)
+    bring_in(own, tmp_path)
     images = [digit.ink.image for digit in own.digits.values()]
     np.testing.assert_array_equal(images, [digit.ink.image for digit in before.values()])
 
@@ -296,7 +301,7 @@ def test_that_many_digits_are_read_some_at_a_time(own, snapshot, monkeypatch, tm
     rng = np.random.default_rng(1)
     many = [Drawing([], 3, image=rng.integers(1, 256, (28, 28)).astype(np.uint8)) for _ in range(150)]
     write_drawings(tmp_path / "many.json", many)
-    own.import_from(tmp_path / "many.json")
+    bring_in(own, tmp_path / "many.json")
     work(own)
     network = taking_for(snapshot, 5)
     own.follow(network)
@@ -319,7 +324,7 @@ def test_that_many_digits_that_come_to_a_network_at_rest_are_read_by_it(own, sna
     work(own)
     rng = np.random.default_rng(1)
     write_drawings(tmp_path / "more.json", [Drawing([rng.random((5, 2))], 4) for _ in range(9)])
-    own.import_from(tmp_path / "more.json")
+    bring_in(own, tmp_path / "more.json")
     work(own)
     assert len(own.answers) == 10
     own.clear()

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.preparation import PreparationError, prepare_picture, prepare_strokes, read_picture
-from cnnviz.gui import picture_dialog
+from cnnviz.errors import UserError
+from cnnviz.gui import picture_dialog, reading_dialog
 from cnnviz.gui.main_window import MainWindow
 from cnnviz.gui.picture_dialog import PASTED, PictureDialog, picture_in, read_for_pad
 from cnnviz.gui.theme import DARK
@@ -282,6 +283,16 @@ class Gate:
         return read_picture(path)
 
 
+def test_that_a_giant_from_the_clipboard_is_refused_before_its_pixels_are_unpacked(peak_of: Callable[..., int]) -> None:
+    giant = QImage(20_000, 20_000, QImage.Format.Format_Mono)  # 50 MB; 1.6 GB in colours
+
+    def refuse() -> None:
+        with pytest.raises(UserError, match="pasted picture: expected a picture of at most 40 megapixels, found 400"):
+            read_for_pad(giant)
+
+    assert peak_of(refuse) < 2**20
+
+
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return Gate(monkeypatch)
@@ -295,7 +306,7 @@ def test_that_a_picture_that_takes_long_can_be_cancelled_and_is_then_passed_over
     wait_until: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(picture_dialog, "LONG_MS", 20)
+    monkeypatch.setattr(reading_dialog, "LONG_MS", 20)
     window.read_picture(file)
     (dialog,) = window.findChildren(PictureDialog)
     wait_until(dialog.isVisible, 2)  # by itself Qt would wait for 4 seconds

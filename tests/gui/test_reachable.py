@@ -16,6 +16,7 @@ from cnnviz.gui.help_dialog import KEYS, HelpDialog
 from cnnviz.gui.keys import is_one_of_several
 from cnnviz.gui.panels import PANELS
 from cnnviz.gui.picture_dialog import PictureDialog
+from cnnviz.gui.runs_dialog import RunsDialog
 from cnnviz.gui.settings import Settings
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # importlib mode leaves it off the path
@@ -110,9 +111,14 @@ def test_that_a_click_leaves_the_keys_to_the_window(window):
     assert taking == []
 
 
-@pytest.mark.parametrize("kind", [HelpDialog, PreferencesDialog, DownloadDialog, PictureDialog])
-def test_that_every_control_of_a_dialog_says_what_it_is_and_what_it_does(window, own, kind, tmp_path):
-    first = {PreferencesDialog: [Settings()], DownloadDialog: [tmp_path], PictureDialog: [tmp_path]}.get(kind, [])
+@pytest.mark.parametrize("kind", [HelpDialog, PreferencesDialog, DownloadDialog, PictureDialog, RunsDialog])
+def test_that_every_control_of_a_dialog_says_what_it_is_and_what_it_does(window, own, live, kind, tmp_path):
+    first = {
+        PreferencesDialog: [Settings()],
+        DownloadDialog: [tmp_path],
+        PictureDialog: [tmp_path],
+        RunsDialog: [live],
+    }.get(kind, [])
     dialog = own(kind(*first, window))
     everything = controls(dialog)
     assert everything

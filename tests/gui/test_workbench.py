@@ -14,6 +14,7 @@ from cnnviz.resource_files import SHIPPED, resource
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.divergence import DivergenceError
+from cnnviz.training.runs import RunError, find_run
 from cnnviz.training.session import Phase
 from cnnviz.training.trainer import Trainer
 
@@ -368,3 +369,95 @@ def test_that_missing_shipped_parameters_are_told_and_the_run_stays(live, monkey
     live.open_shipped()
     assert "nothing.npz should have come with cnnviz" in told[0]
     assert live.snapshot is before
+
+
+def test_that_a_kept_run_is_gone_on_with_at_the_rate_that_it_had_last_and_a_reset_takes_that(
+    live, saved_at, wait_until
+):
+    saved_at(1)
+    live.set_learning_rate(0.02)
+    folder = saved_at(2)
+    live.start_run(replace(live.config, lr=0.5, seed=9))
+    wait_until(lambda: live.poll() or live.snapshot)
+    live.resume(find_run(str(folder)))
+    assert (live.config.lr, live.config.seed) == (0.02, 5)
+    wait_until(lambda: live.poll() or live.snapshot)
+    assert live.snapshot.history.learning_rates == ((0, 0.001), (1, 0.02))
+    assert live.saved_parameters().training["lr"] == 0.001  # of the first step; the others are told beside it
+    assert not live.is_running
+
+
+def test_that_a_run_that_goes_on_cannot_be_gone_on_with_and_stays(live, saved_at):
+    run, snapshot = find_run(str(saved_at(1))), live.snapshot
+    with pytest.raises(RunError, match="end it there first"):
+        live.resume(run)
+    assert live.snapshot is snapshot
+
+
+def test_that_data_of_a_kept_run_are_looked_for_where_the_window_does_and_where_the_run_did(
+    live, saved_at, wait_until, monkeypatch, tmp_path
+):
+    asked = []
+
+    def check(dataset, folder):
+        asked.append(folder)
+        if folder not in there:
+            raise DataError("not there")
+
+    run = find_run(str(saved_at(1)))
+    own, present = tmp_path / "own", tmp_path / "present"
+    run = replace(run, summary=replace(run.summary, config=replace(run.summary.config, data_dir=own)))
+    live.start_run()
+    wait_until(lambda: live.poll() or live.snapshot)
+    live.set_data_dir(present)
+    monkeypatch.setattr("cnnviz.gui.workbench.check_dataset", check)
+    there = []
+    with pytest.raises(DataError, match="not there"):
+        live.resume(run)
+    assert asked == [present, own]
+    there.append(own)
+    live.resume(run)
+    assert live.config.data_dir == own
+    wait_until(lambda: live.poll() or live.snapshot)
+    there.append(present)
+    live.start_run(replace(live.config, data_dir=present))
+    wait_until(lambda: live.poll() or live.snapshot)
+    live.resume(run)
+    assert live.config.data_dir == present
+    wait_until(lambda: live.poll() or live.snapshot)
+
+
+def test_that_a_finished_run_that_is_gone_on_with_is_finished_still(live, keeping, wait_until):
+    live.train()
+    wait_until(lambda: live.poll() or (live.saved and live.saved.step == 16))
+    run = find_run(str(live.saved.folder))
+    live.start_run()
+    wait_until(lambda: live.poll() or live.snapshot)
+    live.resume(run)
+    wait_until(lambda: live.poll() or live.snapshot)
+    wait_until(lambda: live.poll() or live.status.phase is not Phase.LOADING)
+    assert live.status.phase is Phase.FINISHED
+
+
+def test_that_a_run_that_cannot_be_saved_is_told_once_and_so_is_when_it_can_be_again(live, saved_at, wait_until):
+    saved_at(1)
+    failed, told, run = [], [], live._run
+    live.failed.connect(failed.append)
+    live.message.connect(told.append)
+    for fault, saved in (("disk full: A", 1), ("disk full: B", 1), (None, 9), (None, 12)):
+        run.save_fault, run.saved = fault, run.saved._replace(step=saved)
+        live._tell_what_is_saved()
+    assert failed == ["disk full: A"]
+    assert told == ["The run can be saved again, and was at step 9"]
+
+
+def test_that_it_is_remembered_whether_training_was_to_go_on(live, wait_until):
+    live.train()
+    assert live.was_training
+    wait_until(lambda: live.poll() or live.status.phase is Phase.FINISHED)
+    live.poll()
+    assert not live.was_training
+    for rest in (live.pause, live.step, live.record, live.reset):
+        live.train()
+        rest()
+        assert not live.was_training

@@ -1,6 +1,7 @@
 """Small datasets in memory, and trainers and settings made of them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,3 +86,30 @@ def take_steps() -> Callable[[Trainer, int], list[StepDone]]:
         return steps
 
     return take
+
+
+@pytest.fixture
+def bits_of() -> Callable[[Trainer], dict[str, Any]]:
+    """Return a function that returns all that a run consists of, to the bit."""
+
+    def bits(trainer: Trainer) -> dict[str, Any]:
+        learner, history, own = trainer._learner, trainer.history.view(), trainer.own_digits
+        return {
+            "counts": (trainer.step, trainer.epoch, trainer.step_in_epoch, trainer.epochs),
+            "learning rate": (trainer._learning_rate, trainer.learning_rate),
+            "parameters": trainer.parameters.vector.tobytes(),
+            "moments": {name: moment.tobytes() for name, moment in learner.moments.items()},
+            "generators": [each.bit_generator.state["state"]["state"].tolist() for each in learner.generators],
+            "losses": history.losses.tobytes(),
+            "accuracies": history.accuracies.tobytes(),
+            "tests": [
+                (point.step, point.epoch, score.samples, score.loss, score.confusion.tobytes(), score.misread.tobytes())
+                for point in history.tests
+                for score in [point.evaluation]
+            ],
+            "learning rates": history.learning_rates,
+            "edits": history.edits,
+            "own digits": own and (own.share, own.images.images.tobytes(), own.images.labels.tobytes()),
+        }
+
+    return bits

@@ -20,15 +20,16 @@ from cnnviz.data import load_dataset
 from cnnviz.data.augmentation import LEVELS
 from cnnviz.nn import Parameters
 from cnnviz.training.config import ConfigError, TrainingConfig
-from cnnviz.training.control import ProbeChoice
+from cnnviz.training.control import NewValue, ProbeChoice
 from cnnviz.training.engine import Engine, Run, start_process
 from cnnviz.training.history import Edit
 from cnnviz.training.messages import Begin, Ready, Report, Wish, receive, send
 from cnnviz.training.movie import Movie
+from cnnviz.training.runs import saved_runs
 from cnnviz.training.session import Phase, Status
 from cnnviz.training.shared_memory import SharedMemory
 from cnnviz.training.snapshot import Snapshot
-from cnnviz.training.trainer import Trainer
+from cnnviz.training.trainer import StepDone, Trainer
 from cnnviz.training.worker import serve
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +64,7 @@ class Watched:
         while self.look() or not condition():
             assert time.monotonic() < deadline, f"waited {seconds} s in vain; {self.run.status}, {self.run.failure}"
             time.sleep(0.001)
+        self.look()  # what came between the look before and the condition
 
     def wait_for(self, phase: Phase) -> None:
         self.wait_until(lambda: self.run.status.phase is phase)
@@ -92,6 +94,29 @@ def single() -> Iterator[Watched]:
     watched = Watched()
     yield watched
     watched.close()
+
+
+# Has runs save themselves after every step.
+HASTY = (
+    "import cnnviz.training.autosave as autosave; autosave.SECONDS = autosave.SECONDS_AT_REST = 0.0; "
+    "autosave.PART_OF_TIME = 1e9; "
+)
+
+
+@pytest.fixture
+def hasty(monkeypatch) -> Iterator[Callable[[], Watched]]:
+    """Return a maker of engines whose runs save themselves after every step."""
+    worker = "from cnnviz.training.worker"
+    monkeypatch.setattr(engine_module, "_CODE", engine_module._CODE.replace(worker, HASTY + worker))
+    made: list[Watched] = []
+
+    def make() -> Watched:
+        made.append(Watched())
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 def small(preset: str = "escontrela", **changes: object) -> TrainingConfig:
@@ -148,19 +173,6 @@ def test_that_a_run_with_movies_among_its_steps_ends_in_the_bits_of_one_without(
     for _ in plain.events():
         pass
     assert shared.newest.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not tell what a process has open")
-def test_that_the_process_keeps_nothing_of_the_runs_before(single):
-    def open_files() -> int:
-        return len(os.listdir(f"/proc/{single.process.pid}/fd"))  # each run has the shared memory mapped, which is one
-
-    for _ in range(2):
-        single.begin(small())
-    after_two = open_files()
-    for _ in range(4):
-        single.begin(small())
-    assert open_files() == after_two
 
 
 def test_that_a_record_goes_through_the_pipe_once_and_another_run_has_none(shared, monkeypatch):
@@ -491,30 +503,117 @@ def test_that_a_process_that_does_not_react_is_killed_after_a_while(single, monk
 
 PARENT = """
 import sys, threading, time
+from pathlib import Path
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.engine import Engine
 engine = Engine()
 threading.Thread(target=engine.listen, daemon=True).start()
-run = engine.begin(TrainingConfig.from_preset("escontrela", "strokes", epochs=1000))
+config = TrainingConfig.from_preset("zhou", "strokes", epochs=1000, train_size=5000, test_size=10)
+run = engine.begin(config, runs=Path(sys.argv[1]))
 while run.take() is None:
     time.sleep(0.001)
 run.control.run()
 print(engine._process.pid, flush=True)
+while (snapshot := run.take()) is None or not snapshot.step:
+    time.sleep(0.001)
+print(snapshot.step, flush=True)
 time.sleep(60)
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for the process in /proc")
-def test_that_the_process_ends_with_a_window_that_is_killed():
+def test_that_the_process_ends_with_a_window_that_is_killed_and_keeps_the_run_as_an_interrupted_one(hasty, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, env=environment) as parent:
+    command = [sys.executable, "-c", PARENT, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
         pid = int(parent.stdout.readline())
         assert Path(f"/proc/{pid}").exists()
+        seen = int(parent.stdout.readline())
         parent.kill()
     deadline = time.monotonic() + 3
     while is_running(pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    (run,) = saved_runs(tmp_path)
+    assert run.was_interrupted
+    assert run.summary.step >= seen > 0
+    watched = hasty()
+    watched.begin(run.summary.config, resume=run.folder)
+    watched.run.control.step()
+    after = watched.wait_for_step(run.summary.step + 1)
+    plain = Trainer(run.summary.config, load_dataset("strokes"))
+    events = plain.events()
+    while plain.step < after.step:
+        next(events)
+    assert after.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+
+
+# Killed, and gone on with
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")
+@pytest.mark.parametrize("moment", ["within an epoch", "in the test", "after the test"])
+def test_that_a_run_whose_process_was_killed_ends_in_the_bits_of_one_never_left(hasty, tmp_path, moment):
+    config = small(train_size=128, test_size=2000, epochs=3)
+    first = hasty()
+    run = first.begin(config, runs=tmp_path)
+    for step in (1, 2):
+        run.control.step()
+        first.wait_for_step(step)
+    run.control.set_learning_rate(0.002)
+    run.control.set_parameter("conv1", "weight", (3, 0, 1, 2), 0.5)
+    run.control.step()
+    first.wait_until(lambda: run.saved and run.saved.step == 3)  # else what was set may be lost with the process
+    run.control.run()
+    if moment == "within an epoch":
+        first.wait_until(lambda: run.saved.step >= 5)
+    elif moment == "in the test":
+        first.wait_for(Phase.TESTING)
+    else:
+        first.wait_until(lambda: first.newest.epoch == 1)
+    first.process.kill()
+    first.wait_until(lambda: run.failure)
+    (kept,) = saved_runs(tmp_path)
+    assert kept.was_interrupted
+    assert kept.summary.step >= run.saved.step
+
+    second = hasty()
+    second.begin(config, resume=kept.folder)
+    assert second.newest.step == kept.summary.step < 48
+    second.run.control.run()
+    second.wait_for(Phase.FINISHED)
+    plain = Trainer(config, load_dataset("strokes"))
+    for event in plain.events():
+        if isinstance(event, StepDone) and event.step == 2:
+            plain.learning_rate = 0.002
+            plain.set_parameter(NewValue("conv1", "weight", (3, 0, 1, 2), 0.5))
+    final, history = second.newest, plain.history.view()
+    assert final.parameters.vector.tobytes() == plain.parameters.vector.tobytes()
+    assert final.history.losses.tobytes() == history.losses.tobytes()
+    assert (final.history.learning_rates, final.history.edits) == (history.learning_rates, history.edits)
+    assert [point.evaluation.loss for point in final.history.tests] == [p.evaluation.loss for p in history.tests]
+
+
+def test_that_a_notice_and_a_fault_of_saving_reach_the_window(hasty, tmp_path):
+    first = hasty()
+    first.begin(small(), runs=tmp_path)
+    for step in (1, 2):
+        first.run.control.step()
+        first.wait_until(lambda step=step: first.run.saved and first.run.saved.step == step)
+    assert (first.run.notice, first.run.save_fault) == (None, None)
+    first.close()
+    (kept,) = saved_runs(tmp_path)
+    newest = max(kept.folder.glob("*.checkpoint"))
+    newest.rename(newest.with_name("000001.checkpoint"))
+    newest.write_bytes(b"damaged")
+    second = hasty()
+    second.begin(small(), resume=kept.folder)
+    assert second.run.notice == "the newest checkpoint is damaged, so the run goes on from the one before, of step 2"
+    (tmp_path / "file").touch()
+    second.begin(small(), runs=tmp_path / "file")
+    second.run.control.step()
+    second.wait_until(lambda: second.run.save_fault)
+    assert second.run.saved is None
 
 
 def is_running(pid: int) -> bool:

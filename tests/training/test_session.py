@@ -1,16 +1,21 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import cnnviz.training.autosave as autosave_module
 import cnnviz.training.session as session_module
 from cnnviz.data.datasets import ArrayImageSet, DataError, Dataset
+from cnnviz.errors import UserError
+from cnnviz.training.autosave import Saved
 from cnnviz.training.config import ConfigError, TrainingConfig
-from cnnviz.training.control import ProbeChoice
+from cnnviz.training.control import NewValue, ProbeChoice
 from cnnviz.training.divergence import DivergenceError
+from cnnviz.training.runs import SavedRun, saved_runs
 from cnnviz.training.session import Phase, Session, Status
 from cnnviz.training.snapshot import Snapshot
 from cnnviz.training.trainer import Trainer
@@ -87,9 +92,11 @@ def start(monkeypatch, make_dataset) -> Iterator[Callable[..., Worker]]:
     """Return a function that starts a session on a thread; no thread outlives its test."""
     workers: list[Worker] = []
 
-    def begin(config: TrainingConfig, dataset: Dataset | None = None, *, wait: bool = True) -> Worker:
+    def begin(
+        config: TrainingConfig, dataset: Dataset | None = None, *, wait: bool = True, **options: object
+    ) -> Worker:
         monkeypatch.setattr(session_module, "load_dataset", lambda *_: dataset or make_dataset())
-        worker = Worker(Session(config))
+        worker = Worker(Session(config, **options))
         workers.append(worker)
         worker.start()
         if wait:
@@ -524,6 +531,148 @@ def test_that_divergence_comes_out_of_run(start, make_config):
     assert isinstance(worker.error, DivergenceError)
     assert worker.phase is Phase.STOPPED
     assert np.isfinite(worker.newest.parameters.vector).all()
+
+
+# Kept, and gone on with
+
+
+@pytest.fixture
+def keep(monkeypatch, start, tmp_path):
+    """Return a starter of sessions that save themselves after every step."""
+    monkeypatch.setattr(autosave_module, "SECONDS", 0.0)
+    monkeypatch.setattr(autosave_module, "SECONDS_AT_REST", 0.0)
+    monkeypatch.setattr(autosave_module, "PART_OF_TIME", 1e9)
+
+    def begin(config: TrainingConfig, dataset: Dataset | None = None, **options: object) -> Worker:
+        return start(config, dataset, **{"runs": tmp_path, **options})
+
+    return begin
+
+
+def only_run(folder: Path) -> SavedRun:
+    (run,) = saved_runs(folder)
+    return run
+
+
+def test_that_a_session_told_to_end_keeps_its_last_step_and_another_goes_on_to_the_bits_of_a_plain_run(
+    keep, make_config, make_dataset, bits_of, tmp_path
+):
+    config = make_config("escontrela", batch_size=4)
+    worker = keep(config)
+    for step in (1, 2, 3):
+        worker.control.step()
+        worker.wait_for_step(step)
+    worker.control.set_learning_rate(0.002)
+    worker.control.set_parameter("conv1", "weight", (0, 0, 0, 0), 0.5)
+    worker.end()
+    run = only_run(tmp_path)
+    assert (run.summary.step, run.summary.learning_rate, run.was_interrupted) == (3, 0.002, False)
+    again = keep(config, resume=run.folder)
+    assert again.newest.step == 3
+    assert again.session.saved == Saved(run.folder, 3)
+    again.run_to_the_end()
+    plain = Trainer(config, make_dataset())
+    events = plain.events()
+    for _ in range(3):
+        next(events)
+    plain.learning_rate = 0.002
+    plain.set_parameter(NewValue("conv1", "weight", (0, 0, 0, 0), 0.5))
+    for _ in events:
+        pass
+    assert bits_of(again.session._trainer) == bits_of(plain)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_that_the_test_of_an_epoch_that_was_broken_off_by_the_end_is_made_when_the_run_goes_on(
+    keep, make_config, make_dataset, bits_of, tmp_path, asked
+):
+    config = make_config(batch_size=8, test_size=4000)
+    worker = keep(config, slow_tests(make_dataset(), seconds=0.05))
+    worker.control.run()
+    worker.wait_for(Phase.TESTING)
+    worker.end()
+    assert (only_run(tmp_path).summary.epoch, only_run(tmp_path).summary.step_in_epoch) == (0, 5)
+    again = keep(config, slow_tests(make_dataset(), seconds=0.0), resume=only_run(tmp_path).folder)
+    if asked:  # for one step, which is the test here
+        again.control.step()
+        again.wait_until(lambda: again.newest.epoch == 1)
+        assert again.newest.step == 5
+    again.run_to_the_end()
+    plain = Trainer(config, slow_tests(make_dataset(), seconds=0.0))
+    for _ in plain.events():
+        pass
+    assert bits_of(again.session._trainer) == bits_of(plain)
+    assert again.newest.epoch == again.newest.epochs == 2
+
+
+def test_that_a_session_that_nobody_ended_is_an_interrupted_run_with_its_last_step(keep, make_config, tmp_path):
+    worker = keep(make_config())
+    worker.control.step()
+    worker.wait_for_step(1)
+    worker.control.abandon()
+    worker.end()
+    assert (only_run(tmp_path).was_interrupted, only_run(tmp_path).summary.step) == (True, 1)
+
+
+@pytest.mark.parametrize("fault", ["data", "stop"])
+def test_that_a_run_that_could_not_be_gone_on_with_is_left_as_it_was(
+    keep, make_config, make_dataset, monkeypatch, tmp_path, fault
+):
+    worker = keep(make_config())
+    worker.control.step()
+    worker.wait_for_step(1)
+    worker.control.abandon()
+    worker.end()
+    session = Session(make_config(), resume=only_run(tmp_path).folder)
+    if fault == "data":
+        monkeypatch.setattr(session_module, "load_dataset", lambda *_: make_dataset(train=50, test=15))
+        with pytest.raises(UserError):
+            session.run()
+    else:
+        monkeypatch.setattr(session_module, "load_dataset", lambda *args: args[2](0, 1))
+        session.control.stop()
+        session.run()
+    assert session.status == Status(Phase.STOPPED)
+    assert only_run(tmp_path).was_interrupted
+
+
+def test_that_a_damaged_checkpoint_is_told_by_who_goes_on_from_the_one_before(keep, make_config, tmp_path):
+    worker = keep(make_config())
+    for step in (1, 2):
+        worker.control.step()
+        worker.wait_until(lambda step=step: worker.session.saved and worker.session.saved.step == step)
+    worker.control.abandon()
+    worker.end()
+    assert worker.session.notice is None
+    newest = max(only_run(tmp_path).folder.glob("*.checkpoint"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    again = keep(make_config(), resume=only_run(tmp_path).folder)
+    assert again.session.notice == "the newest checkpoint is damaged, so the run goes on from the one before, of step 1"
+    assert again.newest.step == 1
+
+
+def test_that_a_run_that_cannot_be_saved_goes_on_and_says_so(keep, make_config, tmp_path):
+    (tmp_path / "file").touch()
+    worker = keep(make_config(), runs=tmp_path / "file")
+    worker.run_to_the_end()
+    worker.wait_until(lambda: worker.session.save_fault)
+    assert worker.session.save_fault.startswith("the run could not be saved, and goes on: ")
+    assert worker.session.saved is None
+
+
+def test_that_the_state_before_a_change_by_hand_is_kept_after_divergence(keep, make_config, tmp_path, monkeypatch):
+    monkeypatch.setattr(autosave_module, "SECONDS", 1e9)
+    worker = keep(make_config(epochs=100))
+    worker.control.step()
+    worker.control.step()
+    worker.wait_for_step(2)
+    worker.control.set_learning_rate(10.0)
+    worker.control.run()
+    worker.join(5)
+    assert isinstance(worker.error, DivergenceError)
+    assert worker.error.learning_rate == 10.0
+    kept = only_run(tmp_path)
+    assert (kept.summary.step, kept.summary.learning_rate, kept.was_interrupted) == (2, 0.005, False)
 
 
 # Cost of being watched

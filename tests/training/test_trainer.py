@@ -352,7 +352,7 @@ def test_that_a_cost_that_is_no_number_ends_the_run_before_the_update(make_confi
         DivergenceError, match="the cost of a batch is nan, the output of dense1 no longer finite after step 0"
     ) as e:
         trained(trainer)
-    assert (e.value.layer, e.value.step) == ("dense1", 0)
+    assert e.value.divergence[:2] == ("dense1", 0)
     assert "last good" not in str(e.value)
     assert np.array_equal(trainer.parameters.vector, before)
 
@@ -370,7 +370,7 @@ def test_that_the_last_step_of_a_run_does_not_leave_infinite_parameters_unnotice
     trainer.learning_rate = 10
     with pytest.raises(DivergenceError, match="the parameters of dense1 are no longer finite after step 1, ") as caught:
         next(trainer.events())
-    assert caught.value.layer == "dense1"
+    assert caught.value.divergence.layer == "dense1"
     assert "the last good cost was 2.303 nats, in step 1; " in str(caught.value)
 
 

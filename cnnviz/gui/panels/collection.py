@@ -1,6 +1,7 @@
 """The user's own digits: a gallery, what the network makes of them, and how much it learns from them."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from cnnviz.data.collection_files import read_digits
 from cnnviz.errors import UserError
 from cnnviz.gui.digit_gallery import DigitGallery, Tile
 from cnnviz.gui.fields import settle
@@ -25,6 +27,7 @@ from cnnviz.gui.input_view import SIDE, InputView
 from cnnviz.gui.own_digits import GREATEST_SHARE
 from cnnviz.gui.panels.panel import Panel, Row
 from cnnviz.gui.probabilities import ProbabilityBars, percent
+from cnnviz.gui.reading_dialog import ReadingDialog
 from cnnviz.gui.theme import GRID, Theme
 from cnnviz.gui.words import digits_text, with_article
 from cnnviz.gui.workbench import Workbench
@@ -291,12 +294,23 @@ class CollectionPanel(Panel):
     def import_file(self) -> None:
         """Ask for a file, and add what is in it."""
         path, _ = QFileDialog.getOpenFileName(self, "Import digits", self.export_dir, _ANY_FILE)
-        self._try(self._own.import_from, path)
+        self._import_from(path)
 
     @Slot()
     def import_folder(self) -> None:
         """Ask for a folder, and add what is in its IDX files."""
-        self._try(self._own.import_from, QFileDialog.getExistingDirectory(self, "Import digits", self.export_dir))
+        self._import_from(QFileDialog.getExistingDirectory(self, "Import digits", self.export_dir))
+
+    def _import_from(self, path: str) -> None:
+        """Read a file or a folder, and add what is in it once that is known."""
+        if not path:
+            return
+        source = Path(path)
+        self.export_dir = str(source.parent)
+        dialog = ReadingDialog("Import digits", source.name, partial(read_digits, source), self)
+        dialog.arrived.connect(partial(self._own.take_in, source=source.name))
+        dialog.failed.connect(self.workbench.failed)
+        dialog.start()
 
     @Slot()
     def export_strokes(self) -> None:

@@ -41,7 +41,7 @@ class FiltersPanel(CanvasPanel):
         self.shown.setAccessibleName("What the filters show")
         self.shown.setToolTip("Weights: what is learnt.\nGradients: of the mean cost of the latest training batch.")
         self.shown.currentTextChanged.connect(self._refresh)
-        self.note = QLabel("No gradient yet: it comes with the first training step")
+        self.note = QLabel("No gradient yet: it comes with the next training step")
         self.note.setProperty("role", "muted")
         self._scales: dict[tuple[str, str], float] = {}
         row = QHBoxLayout()

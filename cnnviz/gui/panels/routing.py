@@ -36,7 +36,7 @@ from cnnviz.training.snapshot import Snapshot
 
 NOTHING_YET = "The gradient's way back through max pooling appears here as soon as the data are loaded"
 NO_POOLING = "This network has no max pooling layer, so there is no routing to show"
-NO_BATCH = "No batch yet: Space trains, Right learns one"
+NO_BATCH = "No batch at hand: Space trains, Right learns one"
 _LARGE_CELL = 6  # pixels; maps of such cells leave what room there is to the texts
 _METER_ROW = 16  # pixels of the meter's rows where there is room
 _SMALL_BUTTON = f"font-size: {SMALL}px; padding: 0 6px; min-height: 12px;"

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,16 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
+import cnnviz.gui.panels.collection as collection_panel
+from cnnviz.data.collection_files import read_digits
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.drawings import read_drawings, write_drawings
 from cnnviz.data.idx import IDX_FILES
+from cnnviz.errors import Cancelled
+from cnnviz.gui import reading_dialog
 from cnnviz.gui.digit_gallery import CAPTION, GAP, HEADING, KIND_GAP, MARGIN, SIZES, arrange
 from cnnviz.gui.panels.collection import CollectionPanel, count_text, verdict_text
+from cnnviz.gui.reading_dialog import ReadingDialog
 from cnnviz.gui.theme import DARK, LIGHT, Theme
 from cnnviz.gui.workbench import Workbench
 from cnnviz.training.snapshot import Snapshot
@@ -48,6 +54,12 @@ def panel(own: Callable[[QWidget], QWidget], workbench: Workbench, snapshot: Sna
     settle(panel)
     yield panel
     workbench.own_digits._work.stop()
+
+
+@pytest.fixture
+def read_in(panel: CollectionPanel, wait_until: Callable[..., None]) -> Callable[[], None]:
+    """Return a function that waits until nothing is being read."""
+    return lambda: wait_until(lambda: not panel.findChildren(ReadingDialog))
 
 
 def settle(panel: CollectionPanel) -> None:
@@ -337,7 +349,7 @@ def test_that_the_share_goes_to_training_and_is_shown_where_it_was_set_elsewhere
 # Files
 
 
-def test_that_digits_go_out_and_come_in_again(panel, workbench, tmp_path, monkeypatch):
+def test_that_digits_go_out_and_come_in_again(panel, workbench, tmp_path, monkeypatch, read_in):
     file, folder = tmp_path / "mine.json", tmp_path / "idx"
     folder.mkdir()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(file), ""))
@@ -350,6 +362,7 @@ def test_that_digits_go_out_and_come_in_again(panel, workbench, tmp_path, monkey
     for bring_in in (panel.import_file, panel.import_folder):
         workbench.own_digits.clear()
         bring_in()
+        read_in()
         assert labels(panel) == [1, 7, 7]
 
 
@@ -386,13 +399,48 @@ def test_that_a_cancelled_dialog_changes_nothing(panel, monkeypatch):
     assert len(keys_of(panel)) == 3
 
 
-def test_that_a_faulty_item_is_named_in_one_line_and_nothing_is_added(panel, tmp_path, monkeypatch):
+def test_that_a_faulty_item_is_named_in_one_line_and_nothing_is_added(panel, tmp_path, monkeypatch, read_in):
     failures: list[str] = []
     panel.workbench.failed.connect(failures.append)
     path = tmp_path / "faulty.json"
     write_drawings(path, [Drawing(drawing(8).strokes, 3), drawing(9)])
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(path), ""))
     panel.import_file()
+    read_in()
     assert failures == [f'{path}: item 1: expected a "label" from 0 to 9, found none: add what digit it is']
     assert len(keys_of(panel)) == 3
     assert Path(panel.export_dir) == tmp_path
+
+
+def test_that_a_large_file_is_read_beside_the_window_and_can_be_given_up(
+    panel, tmp_path, monkeypatch, wait_until, read_in
+):
+    path = tmp_path / "many.json"
+    write_drawings(path, [replace(drawing(seed), label=1) for seed in range(10, 510)])
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(path), ""))
+    monkeypatch.setattr(reading_dialog, "LONG_MS", 0)
+    gate, readers, given_up = threading.Event(), [], []
+
+    def read(source, progress):
+        readers.append(threading.get_ident())
+        gate.wait(10)
+        try:
+            return read_digits(source, progress)
+        except Cancelled:
+            given_up.append(source)
+            raise
+
+    monkeypatch.setattr(collection_panel, "read_digits", read)
+    panel.import_file()
+    (dialog,) = panel.findChildren(ReadingDialog)
+    wait_until(dialog.isVisible, 5)
+    assert dialog.labelText() == "Reading many.json"
+    assert readers[0] != threading.get_ident()
+    dialog.canceled.emit()
+    gate.set()
+    read_in()
+    assert len(keys_of(panel)) == 3
+    assert given_up == [path]
+    panel.import_file()
+    read_in()
+    assert len(panel.workbench.own_digits.digits) == 503
