@@ -64,10 +64,10 @@ class Sweep:
                 yield from prepare()  # what other panels have undone
                 yield f"show {dock.objectName()}", dock.show
                 yield f"raise {dock.objectName()}", dock.raise_
-                yield from self._operate_all(dock)
-            yield from self._operate_all(self._window)
+                yield from _while_there(self._operate_all(dock))
+            yield from _while_there(self._operate_all(self._window))
             for action in self._actions(self._window.menuBar()):
-                yield from self._operate_action(action)
+                yield from _while_there(self._operate_action(action))
 
     # What has to be there for some controls to be seen
 
@@ -139,7 +139,7 @@ class Sweep:
         while (control := self._next_in(root)) is not None:
             self.done.add(_name(control))
             self.missed.pop(_name(control), None)
-            yield from self._operate(control)
+            yield from _while_there(self._operate(control))
             yield from self._leave_others(root)
 
     def _next_in(self, root: QWidget) -> QWidget | None:
@@ -236,6 +236,15 @@ class Sweep:
         dialogs = [each for each in QApplication.topLevelWidgets() if isinstance(each, QDialog) and each.isVisible()]
         below = [each for each in dialogs if is_alive(root) and each is not _window(root) and each is not modal]
         return below[0] if below and (not is_alive(root) or _window(root) is self._window) else None
+
+
+def _while_there(steps: Iterator[Step]) -> Iterator[Step]:
+    """Take steps until what they operate is gone."""
+    try:
+        yield from steps
+    except RuntimeError as error:
+        if "already deleted" not in str(error):
+            raise
 
 
 def _name(control: QWidget) -> str:
