@@ -62,7 +62,7 @@ def call_to_resume(folder: Path, *options: object) -> str:
 
 def account_of_divergence(fault: DivergenceError, autosave: Autosave) -> str:
     """Return what happened, and what to type to go back, in one line."""
-    tenth = f"{fault.learning_rate / 10:g}"
+    tenth = f"{fault.divergence.learning_rate / 10:g}"
     if autosave.saved is None:
         return f"{fault.account}; begin anew with a tenth of that rate: --lr {tenth}"
     call = call_to_resume(autosave.saved.folder, "--lr", tenth)

@@ -173,10 +173,11 @@ def _load_settings(path: Path) -> None:
     assert all(type(value) is type(getattr(Settings(), name)) for name, value in vars(settings).items())
     settings.window()
     if complaint:
-        aside = path.with_suffix(".damaged")
-        assert any(map(os.path.lexists, (path, aside))), "the file is lost"
-        if aside.is_file():
-            aside.unlink()
+        aside = list(path.parent.glob(f"{path.stem}.damaged-*{path.suffix}"))
+        assert aside or os.path.lexists(path), "the file is lost"
+        for each in aside:
+            if each.is_file():
+                each.unlink()
         raise Refusal(complaint)
 
 
