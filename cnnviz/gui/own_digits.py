@@ -15,6 +15,7 @@ from cnnviz.data.collection_files import export_idx, export_strokes
 from cnnviz.data.drawing import Drawing
 from cnnviz.data.pen import SIDE
 from cnnviz.explain.what_if import actual
+from cnnviz.gui.strokes import MOST_STEPS
 from cnnviz.gui.words import digits_text, with_article
 from cnnviz.nn import Workspace
 from cnnviz.training.evaluation import CLASSES, Evaluation
@@ -217,6 +218,7 @@ class OwnDigits(QObject):
         if inverse is None:
             return False
         self._past.append(_Step(self.sheet, inverse, what))
+        del self._past[:-MOST_STEPS]  # each keeps a sheet, with the picture on it
         self._future.clear()
         return True
 

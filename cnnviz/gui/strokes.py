@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainterPath
 
 _DOT = 0.01  # pixels; a path without any length is not painted
 
-_MOST_STEPS = 200  # back; a picture in each of them takes some 70 MB
+MOST_STEPS = 200  # back; a picture in each of them takes some 70 MB
 
 Stroke = list[tuple[float, float]]
 _Points = TypeVar("_Points", Stroke, np.ndarray)
@@ -122,7 +122,7 @@ class Drawing:
 
     def _change_to(self, sheet: Sheet) -> None:
         self._past.append(self.sheet)
-        del self._past[:-_MOST_STEPS]
+        del self._past[:-MOST_STEPS]
         self._future.clear()
         self.sheet = sheet
 

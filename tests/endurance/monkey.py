@@ -69,6 +69,9 @@ def _run(folder: Path, args: argparse.Namespace) -> int:
     if faults:
         print("the latest events:", *_lines(folder / "events.txt")[-TOLD:], sep="\n  ")
         print("on stderr:", *text.splitlines()[-TOLD_LINES:], sep="\n  ")
+        for path in (folder / "state").rglob("*"):  # where faulthandler writes to once the program has begun
+            if path.is_file() and "most recent call first" in (trace := path.read_text(errors="replace")):
+                print(f"{path.name}:", *trace.splitlines()[-TOLD_LINES:], sep="\n  ")
         print(f"to see it again: python -m tests.endurance.monkey --count {args.count} --seed {args.seed}")
     return int(bool(faults))
 

@@ -6,8 +6,8 @@ event: what stands for one in Python does not learn that it was deleted.
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QWindow
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QCursor, QGuiApplication, QKeyEvent, QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -40,6 +40,7 @@ def drag(
     window: QWindow, way: Sequence[QPoint], button: Qt.MouseButton = LEFT, keys: Qt.KeyboardModifier = NONE
 ) -> None:
     """Press at the first point, go along all others, and let go at the last; elsewhere, where the window goes."""
+    QCursor.setPos(window.mapToGlobal(way[0]))  # a menu compares with it whether the mouse has moved since it opened
     QTest.mousePress(window, button, keys, way[0])
     for point in way[1:]:
         if is_there(window):
@@ -68,6 +69,10 @@ def press_key(window: QWindow, key: Qt.Key, keys: Qt.KeyboardModifier = NONE) ->
     if window.type() in (Qt.WindowType.Popup, Qt.WindowType.ToolTip):
         windows = QGuiApplication.topLevelWindows()
         stays = next(each for each in windows if each.isVisible() and each.type() == Qt.WindowType.Window)
+    if keys != NONE and stays.type() == Qt.WindowType.Dialog:  # which may end by itself while Qt's test library, that
+        for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):  # presses one key after the other, works on it
+            QApplication.sendEvent(stays, QKeyEvent(kind, key, keys))
+        return
     QTest.keyPress(stays, key, keys)
     if is_there(stays):
         QTest.keyRelease(stays, key, keys)

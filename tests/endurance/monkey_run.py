@@ -39,7 +39,7 @@ WARM_UP = 1 / 3  # of the stops, after which nothing may grow any more
 
 # What may be more at the end than at the first stop after the warm-up.
 SPARE_QOBJECTS = 150  # Qt makes parts of lists, menus and tool tips when they are first used
-SPARE_MB = 100.0  # such as the way back through 200 pictures on the pad
+SPARE_MB = 200.0  # the ways back through 200 pictures on the pad and 200 labels fill in some 10,000 events, then stay
 SPARE_MB_PER_1000_EVENTS = 1.0
 
 

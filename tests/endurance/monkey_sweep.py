@@ -64,10 +64,10 @@ class Sweep:
                 yield from prepare()  # what other panels have undone
                 yield f"show {dock.objectName()}", dock.show
                 yield f"raise {dock.objectName()}", dock.raise_
-                yield from self._operate_all(dock)
-            yield from self._operate_all(self._window)
+                yield from _while_there(self._operate_all(dock))
+            yield from _while_there(self._operate_all(self._window))
             for action in self._actions(self._window.menuBar()):
-                yield from self._operate_action(action)
+                yield from _while_there(self._operate_action(action))
 
     # What has to be there for some controls to be seen
 
@@ -82,10 +82,10 @@ class Sweep:
         if self._window._workbench.config.preset != _LARGE:
             config = TrainingConfig.from_preset(_LARGE, self._small.dataset)
             yield from self._run_of(config)
-            for _ in range(2):
+            for tests in (1, 2):
                 yield "step", self._window._workbench.step
                 yield "test", self._window._workbench.evaluate
-                yield from _wait(_LOOKS)
+                yield from self._until(lambda tests=tests: self._tests() >= tests)
         drawing = self._window.drawing
         for digit in range(4 if len(self._window._workbench.own_digits.digits) < 2 else 0):
             stroke = np.array([[0.2, 0.2], [0.8, 0.2 + digit / 10], [0.4, 0.9]])
@@ -107,7 +107,7 @@ class Sweep:
         if movie.movie is None or movie.is_behind:
             yield from self._run_of(self._small)
             yield "record", movie.record_step
-            yield from _wait(_LOOKS // 10)
+            yield from self._until(lambda: movie.movie is not None and not movie.is_behind)
 
     def _draw(self) -> Iterator[Step]:
         """Have something on the pad, and a network that has learnt nothing yet, which no number is chosen of."""
@@ -120,10 +120,17 @@ class Sweep:
     def _run_of(self, config: TrainingConfig) -> Iterator[Step]:
         workbench = self._window._workbench
         yield "a run", lambda: workbench.start_run(config)
+        yield from self._until(lambda: workbench.snapshot is not None)
+
+    def _until(self, condition: Callable[[], bool]) -> Iterator[Step]:
         for _ in range(_LOOKS):
-            if workbench.snapshot is not None:
+            if condition():
                 return
             yield WAIT
+
+    def _tests(self) -> int:
+        snapshot = self._window._workbench.snapshot
+        return len(snapshot.history.tests) if snapshot else 0
 
     # Operating
 
@@ -132,7 +139,7 @@ class Sweep:
         while (control := self._next_in(root)) is not None:
             self.done.add(_name(control))
             self.missed.pop(_name(control), None)
-            yield from self._operate(control)
+            yield from _while_there(self._operate(control))
             yield from self._leave_others(root)
 
     def _next_in(self, root: QWidget) -> QWidget | None:
@@ -231,9 +238,13 @@ class Sweep:
         return below[0] if below and (not is_alive(root) or _window(root) is self._window) else None
 
 
-def _wait(steps: int) -> Iterator[Step]:
-    for _ in range(steps):
-        yield WAIT
+def _while_there(steps: Iterator[Step]) -> Iterator[Step]:
+    """Take steps until what they operate is gone."""
+    try:
+        yield from steps
+    except RuntimeError as error:
+        if "already deleted" not in str(error):
+            raise
 
 
 def _name(control: QWidget) -> str:

@@ -100,7 +100,7 @@ class Watch(QObject):
         told = 0.0
         while not self._is_over.wait(0.1):
             beat = self._beat
-            late = time.monotonic() - beat
+            late = time.monotonic() - beat - (self._processor_wait() - self._waited)
             if late > HANG_SECONDS and beat != told:
                 told = beat
                 print(f"no answer for {late:.1f} s during: {self._last_words()}", file=sys.stderr, flush=True)

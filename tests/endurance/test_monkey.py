@@ -1,4 +1,4 @@
-"""The monkey, for about a minute; and that it sees what it looks for."""
+"""The monkey, for a minute and a half at most, however busy the machine is."""
 
 import os
 import subprocess
@@ -24,6 +24,6 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.timeout(300)
 def test_that_the_window_survives_whatever_is_done_to_it():
-    result = run("--count", "5000", "--seed", "1", "--seconds", "60")
+    result = run("--count", "5000", "--seed", "1", "--seconds", "65")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "longest time without an answer" in result.stdout

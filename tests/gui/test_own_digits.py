@@ -11,6 +11,7 @@ from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.data.preparation import prepare_strokes
 from cnnviz.errors import UserError
 from cnnviz.gui.own_digits import OwnDigits
+from cnnviz.gui.strokes import MOST_STEPS
 
 SEVEN = Drawing([np.array([[0.2, 0.2], [0.8, 0.2], [0.4, 0.9]])], None)
 ONE = Drawing([np.array([[0.5, 0.1], [0.5, 0.9]])], None)
@@ -119,6 +120,18 @@ def test_that_every_change_is_taken_back_and_done_again_in_turn(own, tmp_path):
         own.redo()
         assert sorted(labels(own)) == state
     assert not own.can_redo
+
+
+def test_that_the_way_back_is_no_longer_than_that_of_the_pad(own):
+    own.keep(SEVEN, 7)
+    for change in range(MOST_STEPS + 3):
+        own.relabel(own.selected, change % 2)
+    steps = 0
+    while own.can_undo:
+        own.undo()
+        steps += 1
+    assert steps == MOST_STEPS
+    assert labels(own) == [0]
 
 
 def test_that_what_is_taken_back_is_named(own):
