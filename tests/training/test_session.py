@@ -662,6 +662,7 @@ def test_that_a_run_that_cannot_be_saved_goes_on_and_says_so(keep, make_config, 
 
 def test_that_the_state_before_a_change_by_hand_is_kept_after_divergence(keep, make_config, tmp_path, monkeypatch):
     monkeypatch.setattr(autosave_module, "SECONDS", 1e9)
+    monkeypatch.setattr(autosave_module, "FIRST_SECONDS", 1e9)
     worker = keep(make_config(epochs=100))
     worker.control.step()
     worker.control.step()
@@ -670,7 +671,7 @@ def test_that_the_state_before_a_change_by_hand_is_kept_after_divergence(keep, m
     worker.control.run()
     worker.join(5)
     assert isinstance(worker.error, DivergenceError)
-    assert worker.error.learning_rate == 10.0
+    assert worker.error.divergence.learning_rate == 10.0
     kept = only_run(tmp_path)
     assert (kept.summary.step, kept.summary.learning_rate, kept.was_interrupted) == (2, 0.005, False)
 
