@@ -98,6 +98,7 @@ class Workbench(QObject):
         self._failure: str | None = None  # of the current run, once it has been told
         self._saved: Saved | None = None  # of the current run, once it has been told
         self._is_save_fault_told = False
+        self._notice: str | None = None  # of the current run, once it has been told
         self.was_training = False
         self._status = Status(Phase.LOADING)
         self._was_running = False
@@ -159,7 +160,7 @@ class Workbench(QObject):
         self._goes_on = self.was_training = False
         self._end_nudge()
         self.snapshot = None
-        self._failure = self._saved = None
+        self._failure = self._saved = self._notice = None
         self.began_from_file = parameters is not None
         self.run_started.emit()
         self.saved_changed.emit()
@@ -241,8 +242,11 @@ class Workbench(QObject):
             self.run_failed.emit()
 
     def _tell_what_is_saved(self) -> None:
-        """Tell of a new checkpoint; of a fault only once, however often it comes again."""
+        """Tell of a new checkpoint, and of the one it went on from; of a fault only once, however often it comes."""
         run = self._run
+        if run.notice is not None and run.notice != self._notice:
+            self._notice = run.notice
+            self.failed.emit(run.notice)
         if run.saved != self._saved:
             self._saved = run.saved
             self.saved_changed.emit()
