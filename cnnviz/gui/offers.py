@@ -100,6 +100,8 @@ class Offers(QObject):
             run = find_run(str(workbench.saved.folder))
         except UserError:  # gone by now
             return
+        if workbench.divergence is None and not run.summary.step:
+            return  # a reset leads there too
         if workbench.divergence is not None:
             offer = self._after_divergence(workbench.divergence, run)
         else:

@@ -16,6 +16,7 @@ from cnnviz.training.trainer import Trainer
 log = logging.getLogger(__name__)
 
 SECONDS = 30.0  # between two checkpoints while training goes on
+FIRST_SECONDS = 2.0  # between the first two
 SECONDS_AT_REST = 2.0  # the same where training rests, an epoch has ended or something is changed by hand
 PART_OF_TIME = 0.02  # that saving may take at most: where it takes long it is done less often
 
@@ -59,7 +60,7 @@ class Autosave:
         self._folder: RunFolder | None = None
         self._on_written = on_written
         self._latest: object = None  # what tells the latest checkpoint from others, written or not
-        self._taken_at = float("-inf")
+        self._began_at = self._taken_at = float("-inf")
         self._took = 0.0  # seconds that the latest one was at work
         self._next: Mailbox[Checkpoint] = Mailbox()
         self._has_next = threading.Semaphore(0)
@@ -72,15 +73,18 @@ class Autosave:
         if resumed is not None:
             self.saved = Saved(folder.path, resumed.step)
             self._latest, self._taken_at = _what_is_new(resumed), time.monotonic()
+            self._began_at = self._taken_at
 
     def before_step(self, trainer: Trainer) -> None:
         """Save what the run begins with, so that there is always something to go back to."""
         if self._latest is None and (self._folder or self._runs) is not None:
+            self._began_at = time.monotonic()
             self._save(trainer)
 
     def after_step(self, trainer: Trainer) -> None:
-        """Save where the latest checkpoint is old enough."""
-        self._save_after(SECONDS, trainer)
+        """Save where the latest checkpoint is old enough: in the beginning sooner, lest it be lost altogether."""
+        age = self._taken_at - self._began_at
+        self._save_after(min(SECONDS, max(FIRST_SECONDS, age)), trainer)
 
     def at_rest(self, trainer: Trainer) -> None:
         """Save where there is something new, unless that was just done.

@@ -20,6 +20,7 @@ from cnnviz.gui import faults as faults_module
 from cnnviz.gui.fault_dialog import FaultDialog
 from cnnviz.gui.faults import MOST_FAULTS, Faults
 from cnnviz.logs import Crash
+from cnnviz.training.autosave import Saved
 
 
 class Faulty(QObject):
@@ -193,6 +194,13 @@ def test_that_a_fault_in_training_is_told_with_what_is_still_there(faults, live,
     assert told.comfort.endswith("R (Reset) begins anew.")
     assert "ZeroDivisionError: division by zero" in told.trace.splitlines()[-1]
     assert "trainer" in told.trace or "session" in told.trace
+
+
+def test_that_a_fault_in_a_run_that_was_saved_is_told_with_the_way_back(faults, live, tmp_path, wait_until):
+    live._saved = Saved(tmp_path, 1300)
+    live.faulted.emit("the training process ended unexpectedly (signal 9); R (Reset) begins anew", "where")
+    wait_until(faults.dialog.isVisible)
+    assert faults.dialog.faults[0].comfort.endswith("The bar on top of the window goes on from step 1,300.")
 
 
 def test_that_a_crash_of_the_last_time_is_told(faults, wait_until):

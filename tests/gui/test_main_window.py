@@ -21,6 +21,7 @@ from cnnviz.gui import main_window
 from cnnviz.gui.layout import COLUMNS
 from cnnviz.gui.main_window import HINT, TICK_MS, MainWindow, _with_extension
 from cnnviz.gui.panels import PANELS, Panel
+from cnnviz.gui.panels.filters import GRADIENTS
 from cnnviz.gui.routing_controls import BATCH
 from cnnviz.gui.settings import Settings, load_settings
 from cnnviz.gui.theme import DARK, LIGHT, apply_theme
@@ -220,6 +221,24 @@ def test_that_what_went_wrong_is_told_in_the_window_and_can_be_dismissed(window,
     assert "none.npz" in window._notice.text()
     window._dismiss()
     assert not window._notice_bar.isVisible()
+
+
+def test_that_a_run_just_gone_on_with_has_neither_batch_nor_gradients_until_the_next_step(
+    window, resumed_snapshot, snapshot, live, qapp
+):
+    filters, routing = window.panels["filters"], window.panels["routing"]
+    filters.shown.setCurrentText(GRADIENTS)
+    routing.controls.source.setCurrentText(BATCH)
+    for each, is_there in ((resumed_snapshot, False), (snapshot, True)):
+        live.snapshot = each
+        window.refresh()
+        for panel in window.panels.values():
+            panel.show_snapshot(each)
+        qapp.processEvents()
+        assert filters.note.isHidden() == is_there
+        assert (routing._pooled is not None) == is_there
+        assert all((row[-1] != "") == is_there for row in filters.numbers()[1:])
+    routing.finish()
 
 
 def test_that_hidden_panels_are_left_alone_and_brought_up_to_date_when_shown(window, live, wait_until, qapp):

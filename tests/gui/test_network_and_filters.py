@@ -146,7 +146,7 @@ def test_that_before_the_first_step_a_sentence_stands_in_for_gradients(filters, 
     filters.shown.setCurrentText("Gradients")
     filters.show_snapshot(untrained_snapshot)
     assert not filters.note.isHidden()
-    assert "first training step" in filters.note.text()
+    assert "next training step" in filters.note.text()
     assert list(filters.canvas.groups) == []
 
 

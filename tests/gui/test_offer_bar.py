@@ -143,21 +143,21 @@ def test_that_the_present_run_stays_where_the_interrupted_one_has_no_data_any_mo
     assert "gone" in told[0]
 
 
-def test_that_after_divergence_the_way_back_has_a_tenth_of_the_rate_and_a_shorter_history(
+def test_that_after_divergence_the_way_back_has_a_tenth_of_the_rate_and_the_history_until_there(
     window, bar, diverging, saved_at, live, random_dataset, wait_until
 ):
-    saved_at(4)
+    saved_at(5)
     live.train()
     wait_until(lambda: live.poll() or bar.offer)
     plain = Trainer(live.config, random_dataset)
     cost = [next(plain.events()).loss for _ in range(5)][-1]
     assert bar.offer.text == "Training diverged in conv2 at step 5, rate 0.001."
-    assert f"Last good cost {cost:.3g}. Saved at step 4, cost " in bar.offer.detail
+    assert f"Last good cost {cost:.3g}. Saved at step 5, cost " in bar.offer.detail
     assert bar.accept.text() == "Go back, rate 0.0001"
     assert window._notice_bar.isHidden()  # told once is enough
     QTest.mouseClick(bar.accept, Qt.MouseButton.LeftButton)
     wait_until(lambda: live.poll() or (live.snapshot and live.snapshot.step >= 8))
-    assert live.snapshot.history.learning_rates == ((0, 0.001), (4, 0.0001))
+    assert live.snapshot.history.learning_rates == ((0, 0.001), (5, 0.0001))
     assert len(live.snapshot.history.losses) == live.snapshot.step
     assert window.panels["experiment"].lr.value() == live.config.lr == 0.0001
     assert not bar.isVisible()
@@ -185,11 +185,15 @@ def test_that_esc_resets_nothing_after_divergence(window, bar, diverging, saved_
     assert live.snapshot.step == 5
 
 
-def test_that_a_reset_after_divergence_withdraws_the_way_back(window, bar, diverging, saved_at, live, wait_until):
+@pytest.mark.parametrize("way", ["R", "button"])
+def test_that_a_reset_after_divergence_withdraws_the_way_back(window, bar, diverging, saved_at, live, wait_until, way):
     saved_at(5)
     live.step()
     wait_until(lambda: live.poll() or bar.offer)
-    QTest.mouseClick(bar.decline, Qt.MouseButton.LeftButton)
+    if way == "R":
+        QTest.keyClick(window, Qt.Key.Key_R)
+    else:
+        QTest.mouseClick(bar.decline, Qt.MouseButton.LeftButton)
     wait_until(lambda: live.poll() or live.snapshot)
     assert (live.snapshot.step, bar.offer) == (0, None)
 
@@ -204,20 +208,21 @@ def test_that_the_way_back_is_at_a_tenth_of_the_rate_or_at_what_it_was_if_that_i
 def test_that_a_run_whose_process_was_killed_is_gone_on_with_from_its_latest_checkpoint(
     real_process, own, qapp, tmp_path, monkeypatch, wait_until
 ):
-    workbench = Workbench(TrainingConfig.from_preset("zhou", "strokes", train_size=64, test_size=40))
+    workbench = Workbench(TrainingConfig.from_preset("zhou", "strokes", train_size=64, test_size=40, epochs=10**4))
     workbench.runs = tmp_path
     window = own(MainWindow(workbench, Settings(theme="dark"), None))
     window.show()
     bar = window.transport.offers
     workbench.start_run()
     workbench.train()
-    wait_until(lambda: workbench.poll() or (workbench.saved and workbench.snapshot and workbench.snapshot.step > 10))
+    wait_until(lambda: workbench.poll() or (workbench.saved and workbench.saved.step))
     workbench._thread.engine._process.kill()
     wait_until(lambda: workbench.poll() or bar.offer)
     assert bar.offer.text.startswith("The training process ended unexpectedly (")
-    assert bar.accept.text() == f"Go on from step {workbench.saved.step}"
+    assert bar.accept.text() == f"Go on from step {workbench.saved.step:,}"
+    step = workbench.saved.step
     QTest.mouseClick(bar.accept, Qt.MouseButton.LeftButton)
-    wait_until(lambda: workbench.poll() or (workbench.snapshot and workbench.snapshot.step > 10))
+    wait_until(lambda: workbench.poll() or (workbench.snapshot and workbench.snapshot.step > step))
     assert len(workbench.snapshot.history.losses) == workbench.snapshot.step
     dismiss(find_run(str(workbench.saved.folder)))  # of no effect on a run that goes on
     assert (workbench.saved.folder / "running").exists()
@@ -313,6 +318,21 @@ def test_that_the_buttons_of_an_offer_are_reached_by_tab_and_pressed_by_space(
     QTest.keyClick(bar.accept, Qt.Key.Key_Space)
     wait_until(lambda: live.poll() or live.snapshot)
     assert live.snapshot.step == 3
+
+
+def test_that_a_run_that_failed_before_its_first_checkpoint_but_one_is_not_offered(
+    window, bar, keeping, wait_until, monkeypatch
+):
+    def fail(*args):
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(Trainer, "_learn", fail)
+    keeping.step()
+    wait_until(lambda: keeping.poll() or keeping.status.phase is Phase.STOPPED)
+    wait_until(lambda: keeping.poll() or keeping.failure)
+    assert keeping.saved.step == 0
+    assert bar.offer is None
+    assert "ValueError" in window._notice.text()
 
 
 def test_that_a_bar_without_an_offer_dismisses_nothing(own):

@@ -148,6 +148,15 @@ def test_that_a_run_that_goes_on_elsewhere_by_now_is_not_deleted(open_dialog, in
     assert states(open_dialog()) == ["interrupted"]
 
 
+def test_that_what_is_none_of_a_run_stays_when_it_is_deleted(open_dialog, interrupted, answer):
+    (interrupted / "notes.txt").write_text("mine")
+    answer(QMessageBox.StandardButton.Yes)
+    dialog = open_dialog()
+    dialog.delete.click()
+    assert [path.name for path in interrupted.iterdir()] == ["notes.txt"]
+    assert "not empty" in dialog._note.text()
+
+
 def test_that_the_folder_of_a_run_is_opened_or_told(open_dialog, interrupted, monkeypatch):
     opened = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or len(opened) == 1)

@@ -435,8 +435,24 @@ def test_that_a_finished_run_that_is_gone_on_with_is_finished_still(live, keepin
     wait_until(lambda: live.poll() or live.snapshot)
     live.resume(run)
     wait_until(lambda: live.poll() or live.snapshot)
-    wait_until(lambda: live.poll() or live.status.phase is not Phase.LOADING)
-    assert live.status.phase is Phase.FINISHED
+    wait_until(lambda: live.poll() or live.status.phase is Phase.FINISHED)
+
+
+def test_that_it_is_told_once_where_the_newest_checkpoint_of_a_run_is_damaged(live, saved_at, wait_until):
+    saved_at(1)
+    folder = saved_at(2)
+    live.start_run()
+    wait_until(lambda: live.poll() or live.snapshot)
+    (newest,) = folder.glob("*.checkpoint")  # a run that was ended has no other
+    run, told = find_run(str(folder)), []
+    newest.with_name("000009.checkpoint").write_bytes(newest.read_bytes()[:-100])
+    live.failed.connect(told.append)
+    live.resume(run)
+    wait_until(lambda: live.poll() or live.snapshot)
+    live.poll()
+    assert live.snapshot.step == 2
+    assert [line for line in told if "damaged" in line] == told
+    assert len(told) == 1
 
 
 def test_that_a_run_that_cannot_be_saved_is_told_once_and_so_is_when_it_can_be_again(live, saved_at, wait_until):

@@ -2,6 +2,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ def keep(tmp_path, monkeypatch):
 
     def make(seconds: float, **options: object) -> Autosave:
         monkeypatch.setattr(autosave_module, "SECONDS", seconds)
+        monkeypatch.setattr(autosave_module, "FIRST_SECONDS", seconds)
         monkeypatch.setattr(autosave_module, "SECONDS_AT_REST", seconds)
         monkeypatch.setattr(autosave_module, "PART_OF_TIME", 1e9)
         made.append(Autosave(tmp_path, **options))
@@ -255,3 +257,22 @@ def test_that_a_folder_that_cannot_be_made_is_told_and_tried_again(keep, make_tr
     step(trainer, take_steps, autosave)
     assert (autosave.fault, autosave.saved.step) == (None, 2)
     autosave.end(trainer)
+
+
+def test_that_while_training_goes_on_at_most_half_of_it_is_lost_and_no_more_than_thirty_seconds(
+    tmp_path, make_trainer, take_steps, monkeypatch
+):
+    now = [1000.0]
+    monkeypatch.setattr(autosave_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    autosave, trainer, saved = Autosave(tmp_path), make_trainer(epochs=100), []
+    for _ in range(100):
+        autosave.before_step(trainer)
+        take_steps(trainer, 1)
+        now[0] += 1.0
+        taken_at = autosave._taken_at
+        autosave.after_step(trainer)
+        if autosave._taken_at != taken_at:
+            saved.append(trainer.step)
+            wait_until(lambda: autosave.saved and autosave.saved.step == trainer.step)
+    autosave.end(trainer)
+    assert saved == [2, 4, 8, 16, 32, 62, 92]

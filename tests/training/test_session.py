@@ -662,6 +662,7 @@ def test_that_a_run_that_cannot_be_saved_goes_on_and_says_so(keep, make_config, 
 
 def test_that_the_state_before_a_change_by_hand_is_kept_after_divergence(keep, make_config, tmp_path, monkeypatch):
     monkeypatch.setattr(autosave_module, "SECONDS", 1e9)
+    monkeypatch.setattr(autosave_module, "FIRST_SECONDS", 1e9)
     worker = keep(make_config(epochs=100))
     worker.control.set_speed(100)
     worker.control.run()
