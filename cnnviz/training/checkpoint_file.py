@@ -32,6 +32,7 @@ T = TypeVar("T")
 VERSION = 1
 MAX_FILE_BYTES = 2**30
 MAX_METADATA_BYTES = 16 * 2**20
+MAX_FAULT = 200  # characters of a fault that may quote what is in the file
 
 _COUNTS = ("step", "epoch", "step_in_epoch", "epochs")
 
@@ -150,7 +151,7 @@ def _read(path: Path, parse: Callable[[Archive], T]) -> T:
     except CheckpointError:
         raise
     except UserError as fault:  # of the archive, or of settings and digits that cannot be
-        raise CheckpointError(f"{path}: {fault}") from fault
+        raise CheckpointError(f"{path}: {str(fault)[:MAX_FAULT]}") from fault
 
 
 def _parse_summary(metadata: object) -> Summary:
