@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from cnnviz import interrupts
 from cnnviz.data.datasets import ArrayImageSet, Dataset
 from cnnviz.training.config import TrainingConfig
 from cnnviz.training.snapshot import Snapshot
@@ -43,6 +44,12 @@ def _no_runs_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_of_an_earlier_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test find that another one was asked to end."""
+    monkeypatch.setattr(interrupts._state, "first", None)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The monkey, for a minute and a half at most, however busy the machine is."""
+"""The monkey, for some minutes at most, however busy the machine is."""
 
 import os
 import subprocess
@@ -22,8 +22,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_that_the_window_survives_whatever_is_done_to_it():
-    result = run("--count", "5000", "--seed", "1", "--seconds", "65")
+    result = run("--count", "5000", "--seed", "1", "--seconds", "150")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "longest time without an answer" in result.stdout
