@@ -21,7 +21,9 @@ from cnnviz.errors import UserError
 # Where folders cannot be synchronised: Windows, write-only folders, some network and FUSE file systems.
 FOLDER_SYNC_UNSUPPORTED = {errno.EACCES, errno.EINVAL, errno.ENOTSUP}
 
-_TEMPORARY = re.compile(r"\.cnnviz-[0-9a-f]{16}\.tmp")
+TEMPORARY = re.compile(r"\.cnnviz-[0-9a-f]{16}\.tmp")
+"""The names of files that writers leave behind when they are killed."""
+
 _ABANDONED_SECONDS = 24 * 3600.0  # no writing takes that long
 
 ADVICE = {
@@ -46,6 +48,16 @@ class WriteError(UserError):
     """
 
 
+@contextmanager
+def telling(deed: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Tell a fault of the system as a WriteError of one line: what could not be done to ``path``, and why."""
+    try:
+        yield
+    except OSError as fault:
+        cause = ADVICE.get(fault.errno) or f"{fault.strerror or fault}; choose another place"
+        raise WriteError(f"could not {deed} {os.fspath(path)}: {cause}") from fault
+
+
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
     """Replace the content of a file by what ``write`` puts into the binary stream it is given.
 
@@ -58,7 +70,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     WriteError
         On any :class:`OSError`, including one raised by ``write``. Other exceptions of ``write`` pass through.
     """
-    with _telling("write", path):
+    with telling("write", path):
         target, mode = _resolve(path)
         temporary = target.parent / f".cnnviz-{secrets.token_hex(8)}.tmp"
         try:
@@ -73,7 +85,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise the WriteError that writing ``path`` would, before the work that leads to its content; nothing is left."""
-    with _telling("write", path):
+    with telling("write", path):
         target, _ = _resolve(path)
         with tempfile.TemporaryFile(dir=target.parent):
             pass
@@ -81,7 +93,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 def make_folder(folder: str | os.PathLike[str]) -> None:
     """Make a folder, and those that it lies in, where they are not there yet; WriteError where that fails."""
-    with _telling("create the folder", folder):
+    with telling("create the folder", folder):
         _check_name(folder)
         try:
             os.makedirs(folder, exist_ok=True)
@@ -99,14 +111,14 @@ def make_own_folder(folder: str | os.PathLike[str]) -> None:
     latest = time.time() - _ABANDONED_SECONDS
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if _TEMPORARY.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < latest:
+            if TEMPORARY.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < latest:
                 os.unlink(entry.path)
 
 
 def set_aside(path: Path, why: str = "damaged") -> Path:
     """Give a file a name beside its own that is not taken, and return that; WriteError where it cannot be."""
     names = (path.with_suffix(f".{why}-{number}{path.suffix}") for number in count(1))
-    with _telling("set aside", path):
+    with telling("set aside", path):
         aside = next(name for name in names if not os.path.lexists(name))
         os.rename(path, aside)
     return aside
@@ -114,18 +126,8 @@ def set_aside(path: Path, why: str = "damaged") -> Path:
 
 def remove(path: Path) -> None:
     """Delete a file that the program made; WriteError where that fails, but not where there is none."""
-    with _telling("delete", path):
+    with telling("delete", path):
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _telling(deed: str, path: str | os.PathLike[str]) -> Iterator[None]:
-    """Tell a fault of the system as a WriteError of one line: what could not be done to ``path``, and why."""
-    try:
-        yield
-    except OSError as fault:
-        cause = ADVICE.get(fault.errno) or f"{fault.strerror or fault}; choose another place"
-        raise WriteError(f"could not {deed} {os.fspath(path)}: {cause}") from fault
 
 
 def _check_name(path: str | os.PathLike[str]) -> None:

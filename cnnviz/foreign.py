@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from cnnviz.errors import UserError
 
-FINDINGS = {
+_FINDINGS = {
     errno.ENOENT: "no such file; check the name",
     errno.ENOTDIR: "a file where its folder should be; check the name",
     errno.EACCES: "one that may not be read; ask for permission, or choose another",
@@ -33,7 +33,7 @@ _MOST_MEMBERS = 10_000  # of a gzip file; tools that write more than one put som
 _CHUNK_BYTES = 64 * 2**10
 
 _KINDS = (
-    (stat.S_ISDIR, FINDINGS[errno.EISDIR]),
+    (stat.S_ISDIR, _FINDINGS[errno.EISDIR]),
     (stat.S_ISFIFO, "a pipe; write what it gives into a file, and choose that"),
     (stat.S_ISSOCK, "a socket; choose a file"),
 )
@@ -65,7 +65,7 @@ def open_foreign(
     except _Unsuitable as fault:
         raise error(f"{path}: expected {expected}, found {fault}") from None
     except OSError as fault:
-        finding = FINDINGS.get(fault.errno) or f"it cannot be read ({fault.strerror or fault}); choose another file"
+        finding = _FINDINGS.get(fault.errno) or f"it cannot be read ({fault.strerror or fault}); choose another file"
         raise error(f"{path}: expected {expected}, found {finding}") from fault
 
 

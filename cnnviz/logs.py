@@ -258,7 +258,11 @@ def _open_trace(path: Path) -> BinaryIO:
 
 
 def _lock(stream: BinaryIO) -> None:
-    """Lock a file until it is closed, or its process ends in whatever way; OSError where another one holds it."""
+    """Lock a file until it is closed, or its process ends in whatever way; OSError where another one holds it.
+
+    Of `filelock` some versions empty the file that they lock; here that is the trace itself, for the lock of a file
+    beside it would be one more to be left behind by a crash.
+    """
     if sys.platform == "win32":
         stream.seek(_LOCKED_BYTE)
         msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)

@@ -306,7 +306,7 @@ def test_that_what_killed_writers_left_in_a_folder_of_the_program_s_own_goes_aft
 def test_that_the_name_of_a_temporary_file_is_one_that_is_cleared_away_later(old_file):
     def write(_):
         (temporary,) = set(old_file.parent.iterdir()) - {old_file}
-        assert atomic._TEMPORARY.fullmatch(temporary.name)
+        assert atomic.TEMPORARY.fullmatch(temporary.name)
 
     write_atomically(old_file, write)
 

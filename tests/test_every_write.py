@@ -210,7 +210,7 @@ ALLOWED = {
     ("cli", "os.open"): "/dev/null, in place of an output that nobody reads any more",
     ("commands.doctor", "tempfile.TemporaryFile"): "to try whether a folder can be written; it has no name",
     ("foreign", "os.open"): "to read, as an opener",
-    ("locks", "os.open"): "locks are empty files",
+    ("data.collection", "FileLock"): "locks are empty files",
     ("training.runs", "FileLock"): "locks are empty files",
     ("training.runs", "(path / _MARK).touch"): "a mark is an empty file",
     ("training.runs", "(self.path / _MARK).unlink"): "a mark is an empty file",

@@ -13,18 +13,19 @@ from typing import NamedTuple
 
 import numpy as np
 import platformdirs
+from filelock import FileLock, Timeout
 
 from cnnviz.atomic import WriteError, make_own_folder, remove, set_aside
 from cnnviz.data.datasets import Progress
 from cnnviz.data.drawings import MAX_FILE_BYTES, Drawing, DrawingsError, drawing_line, read_drawings, write_lines
 from cnnviz.data.mixing import PEN_WIDTHS
 from cnnviz.errors import UserError
-from cnnviz.locks import turn
 
 MOST = 10_000
 """How many digits a collection holds at most."""
 
 PATIENCE_SECONDS = 1.5  # with another window that is changing the file; 10,000 digits take it one second
+_POLL_SECONDS = 0.01  # between looks at whether it is through
 _MOST_POINTS = 10_000  # of one drawing
 _DECIMALS = 4  # of a pad's side; a pixel of the network's input is 0.036
 _LEAST_EXTENT = 0.05  # of the pad; smaller strokes come from elsewhere, in another unit
@@ -187,14 +188,26 @@ class Collection:
 
     @contextmanager
     def _turn(self) -> Iterator[bool]:
-        """Wait for other windows that are changing the file; yield whether they have let go of it."""
+        """Wait for other windows that are changing the file; yield whether they have let go of it.
+
+        Where no lock can be had, as in a folder that may not be written or in some network file systems, nobody is
+        waited for: nothing would ever go on there.
+        """
         if self._path is None:
             yield True
             return
         with suppress(WriteError):  # `_save` will tell
             make_own_folder(self._path.parent)
-        with turn(self._path.with_suffix(".lock"), PATIENCE_SECONDS) as is_ours:
+        lock = FileLock(self._path.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=PATIENCE_SECONDS, poll_interval=_POLL_SECONDS)
+            is_ours = True
+        except (OSError, NotImplementedError) as fault:
+            is_ours = not isinstance(fault, Timeout)
+        try:
             yield is_ours
+        finally:
+            lock.release()
 
     def _check_room(self, digits: dict[str, OwnDigit]) -> None:
         """Raise CollectionError where ``digits`` are too many, or too long to be read again, and more than so far."""

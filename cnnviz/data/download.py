@@ -21,7 +21,7 @@ from cnnviz.data.connection import Line
 from cnnviz.data.datasets import DataError, Progress, part_of
 from cnnviz.data.idx import find_idx_file
 from cnnviz.data.mnist import cache_folder, mnist_folder
-from cnnviz.foreign import unpacked
+from cnnviz.foreign import open_foreign, unpacked
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,9 @@ def _is_there(folder: Path, file: PublishedFile, report: Progress) -> bool:
     if path is None:
         return False
     try:
-        with open(path, "rb") as stream:
-            is_too_large = os.fstat(stream.fileno()).st_size > file.content_bytes + CHUNK_BYTES  # however packed
-            return not is_too_large and _has_content(stream, file, lambda: report(0, 0))
-    except OSError:
+        with open_foreign(path, "an IDX file", file.content_bytes + CHUNK_BYTES, DataError) as stream:
+            return _has_content(stream, file, lambda: report(0, 0))
+    except DataError:
         return False
 
 

@@ -93,11 +93,7 @@ def run(
         An interrupt, which the caller puts off, has closed the window.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
-    path = settings_path()
-    if fresh_settings and screenshot:  # which changes nothing for the next start
-        settings, note = Settings(), None
-    else:
-        settings, note = (reset_settings if fresh_settings else load_settings)(path)
+    settings, note = _remembered(fresh_settings, is_kept=screenshot is None)
     data_dir = data_dir or (Path(settings.data_dir) if settings.data_dir else None)
     config = TrainingConfig.from_preset(
         preset or DEFAULT_PRESET,
@@ -110,7 +106,7 @@ def run(
     if screenshot is None:  # which leaves nothing behind
         workbench.runs = runs_folder()
     # A screenshot shows the default layout, and leaves the remembered one alone.
-    window = MainWindow(workbench, settings, None if screenshot else path)
+    window = MainWindow(workbench, settings, None if screenshot else settings_path())
     faults = Faults(workbench, logbook, window, quiet=screenshot is not None)
     faults.install()
     workbench.open(params) if params else workbench.start_run()
@@ -128,15 +124,32 @@ def run(
     shot = Screenshot(window, screenshot) if screenshot else None
     if shot:
         QTimer.singleShot(round(after * 1000), shot.take)
+    code = _run_until_closed(app, window)
+    workbench.close()
+    interrupts.check()
+    if shot and shot.failure:
+        raise UserError(shot.failure)
+    return code
+
+
+def _remembered(fresh: bool, is_kept: bool) -> tuple[Settings, str | None]:
+    """Return the settings to begin with, and what is to be told of them.
+
+    ``fresh``: default ones, those remembered set aside unless nothing is to be changed for the next start (not
+    ``is_kept``).
+    """
+    if fresh and not is_kept:
+        return Settings(), None
+    return (reset_settings if fresh else load_settings)(settings_path())
+
+
+def _run_until_closed(app: QApplication, window: MainWindow) -> int:
+    """Let Qt work until the window is closed, by hand or by an interrupt, and return its exit code."""
     listener = InterruptListener(window)
     listener.heard.connect(window.close)
     gc.freeze()  # what is there now stays: to look through it for garbage would stop the window for 50 ms
     code = app.exec()
     listener.close()
-    workbench.close()
-    interrupts.check()
-    if shot and shot.failure:
-        raise UserError(shot.failure)
     return code
 
 

@@ -47,16 +47,16 @@ class Run:
     status : Status
     failure : str or None
         What ended the run, in one line for the user; None while nothing went wrong.
+    trace : str or None
+        Where in the program that was, if it was an unexpected fault.
     divergence : Divergence or None
-        If it was that.
+        Where training diverged, if that ended it.
     saved : Saved or None
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line; the run goes on.
     notice : str or None
         What the user should know of how a run is gone on with, in one line.
-    trace : str or None
-        Where that happened, if it was an unexpected fault.
     control : RemoteControl
     """
 
@@ -64,11 +64,11 @@ class Run:
         self.config = config
         self.status = Status(Phase.LOADING)
         self.failure: str | None = None
+        self.trace: str | None = None
         self.divergence: Divergence | None = None
         self.saved: Saved | None = None
         self.save_fault: str | None = None
         self.notice: str | None = None
-        self.trace: str | None = None
         self._engine = engine
         self._number = number
         self._network = config.build()

@@ -85,16 +85,16 @@ class Report:
     status : Status
     failure : str or None
         What ended the run, in one line for the user.
+    trace : str or None
+        Where in the program that was, for those who can mend it; None where nothing is to be mended.
     divergence : Divergence or None
-        If it was that.
+        Where training diverged, if that ended it.
     saved : Saved or None
         The run's newest checkpoint.
     save_fault : str or None
         Why the newest one could not be kept, in one line.
     notice : str or None
         What the user should know of how a run is gone on with, in one line.
-    trace : str or None
-        Where that happened, for those who can mend it; None where nothing is to be mended.
     state : State or None
         The newest one; None where the latest report had it already. Its ``history`` is in ``news``, its ``parameters``
         and ``gradients`` in shared memory, and its ``record`` is None where an earlier report of the run had it.
@@ -110,11 +110,11 @@ class Report:
     is_running: bool
     status: Status
     failure: str | None
+    trace: str | None = None
     divergence: Divergence | None = None
     saved: Saved | None = None
     save_fault: str | None = None
     notice: str | None = None
-    trace: str | None = None
     state: State | None = None
     news: HistoryNews | None = None
     slot: int = 0

@@ -42,7 +42,9 @@ def resume_run(
     Raises
     ------
     RunError
-        There is no checkpoint that can be read, the run goes on elsewhere, or nothing can be written there.
+        There is no checkpoint that can be read, or the run goes on elsewhere.
+    WriteError
+        Nothing can be written there.
     CheckpointError
         The images are not those that the run had.
     """

@@ -18,7 +18,7 @@ import numpy as np
 import platformdirs
 from filelock import FileLock, Timeout
 
-from cnnviz.atomic import ADVICE, make_folder
+from cnnviz.atomic import TEMPORARY, make_folder, telling
 from cnnviz.errors import UserError
 from cnnviz.training.checkpoint import Checkpoint, CheckpointError
 from cnnviz.training.checkpoint_file import Summary, read_checkpoint, read_summary, write_checkpoint
@@ -29,15 +29,14 @@ log = logging.getLogger(__name__)
 GENERATIONS = 3  # checkpoints of a run that goes on; of one that was ended, the newest is enough
 MOST_RUNS = 10  # of those that have ended
 NAMED_RUNS = 5  # in an error message
-LOCK_SECONDS = 0.2  # for who only looks whether a run is locked
+LOCK_SECONDS = 0.2  # to wait for a lock, which somebody who only looks may have for a moment
+LOOK_SECONDS = 0.02  # the same for who only looks
 ABANDONED_SECONDS = 3600.0  # after which nobody is about to write the first checkpoint of a run
 
 LAST = "last"  # names the run that was saved last
-LOOK_SECONDS = 0.02  # likewise, of somebody else who looks
 
 _MARK, _LOCK = "running", "lock"
 _CHECKPOINT = re.compile(r"\d{6,}\.checkpoint")
-_TEMPORARY = re.compile(r"\.cnnviz-[0-9a-f]{16}\.tmp")  # what `write_atomically` leaves behind when it is killed
 
 
 class RunError(UserError):
@@ -147,23 +146,22 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        """Take the folder at ``path``; RunError where another process has it, or nothing can be written there."""
+        """Take the folder at ``path``; RunError where another process has it, WriteError where none can be kept."""
         self.path = path
         self.step: int | None = None
         self._had_mark = (path / _MARK).exists()
         self._lock = _lock(path)
-        try:
-            self._lock.acquire(timeout=LOCK_SECONDS)
-        except Timeout:
-            raise RunError(f"the run {path.name} is going on in another cnnviz; end it there first") from None
-        except OSError as fault:
-            raise _cannot_keep(path, fault) from fault
-        try:
-            (path / _MARK).touch()
-        except OSError as fault:
-            self._lock.release()
-            raise _cannot_keep(path, fault) from fault
-        _remove(path, _TEMPORARY)
+        with telling("keep the run in", path):
+            try:
+                self._lock.acquire(timeout=LOCK_SECONDS)
+            except Timeout:
+                raise RunError(f"the run {path.name} is going on in another cnnviz; end it there first") from None
+            try:
+                (path / _MARK).touch()
+            except OSError:
+                self._lock.release()
+                raise
+        _remove(path, TEMPORARY)
         newest = next(iter(_checkpoints(path)), None)
         self._number = int(newest.stem) if newest else 0
 
@@ -179,7 +177,7 @@ class RunFolder:
         make_folder(path)
         try:
             return cls(path)
-        except RunError:
+        except UserError:
             _try_to_delete(path)
             raise
 
@@ -286,7 +284,7 @@ def _delete(folder: Path) -> None:
     """Delete the folder of a run; Timeout where it goes on somewhere, OSError where it holds anything else."""
     with _lock(folder).acquire(timeout=LOOK_SECONDS, poll_interval=LOOK_SECONDS / 4):
         _remove(folder, _CHECKPOINT)
-        _remove(folder, _TEMPORARY)
+        _remove(folder, TEMPORARY)
         _remove(folder, re.compile(f"{_MARK}|{_LOCK}"))
         folder.rmdir()
 
@@ -317,7 +315,3 @@ def _notice(checkpoint: Checkpoint, damaged: int) -> str | None:
             f"the run was saved by NumPy {checkpoint.numpy}; with {np.__version__} it may go on a little differently"
         )
     return "; ".join(notices) or None
-
-
-def _cannot_keep(path: Path, fault: OSError) -> RunError:
-    return RunError(f"could not keep the run in {path}: {ADVICE.get(fault.errno) or fault.strerror or fault}")

@@ -69,13 +69,6 @@ class Session:
     control : Control
     mailbox : Mailbox of State
         Its ``put`` is given the trainer's live arrays, and keeps copies.
-    on_status : callable or None
-        Called when ``status`` has been set, which it also is after every state put into the mailbox, and when
-        ``saved`` or ``save_fault`` may have changed; on the worker's thread, or on one of its own.
-    runs : Path or None
-        Where the run is kept; None: nowhere.
-    resume : Path or None
-        Folder of the run to go on with, instead of a new one.
     notice : str or None
         What the user should know of how it goes on, in one line.
     """
@@ -90,6 +83,12 @@ class Session:
         runs: Path | None = None,
         resume: Path | None = None,
     ) -> None:
+        """Prepare a run; ``parameters`` and ``dataset`` None: random ones, and the one that ``config`` names.
+
+        ``on_status`` is called when ``status`` has been set, which it also is after every state put into the mailbox,
+        and when ``saved`` or ``save_fault`` may have changed; on the worker's thread, or on one of its own. The run is
+        kept in a folder in ``runs`` (None: nowhere), or goes on with the one in the folder ``resume``.
+        """
         self.config = config
         self.dataset = dataset
         self.mixed_in: tuple[ImageSet, ...] | None = None

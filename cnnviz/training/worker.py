@@ -204,11 +204,11 @@ class _Run:
                 self._session.control.is_running,
                 self._session.status,
                 self._failure and str(self._failure),
+                self._trace,
                 self._failure.divergence if isinstance(self._failure, DivergenceError) else None,
                 self._session.saved,
                 self._session.save_fault,
                 self._session.notice,
-                self._trace,
             )
             state = self._outbox.take()
             if state is not None:

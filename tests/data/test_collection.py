@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import cnnviz.data.collection as collection_module
 from cnnviz.data.collection import Collection, CollectionError, Ink, OwnDigit, adding, collection_path
 from cnnviz.data.drawings import Drawing, read_drawings
 from cnnviz.data.preparation import prepare_strokes
 from cnnviz.errors import UserError
-from cnnviz.locks import turn
 
 ROOT = Path(__file__).resolve().parents[2]
 SEVEN = [np.array([[0.2, 0.2], [0.8, 0.2], [0.4, 0.9]]), np.array([[0.3, 0.5], [0.7, 0.5]])]
@@ -124,14 +124,25 @@ def test_that_a_window_that_does_not_let_go_of_the_file_costs_a_moment_and_no_di
     monkeypatch.setattr(collection_module, "PATIENCE_SECONDS", 0.05)
     collection = Collection(path)
     path.parent.mkdir()
-    with turn(path.with_suffix(".lock"), 0) as is_ours:
-        assert is_ours
+    with FileLock(path.with_suffix(".lock")):
         collection.apply(adding([Drawing(SEVEN, 7)]))
         assert collection.fault.startswith("your digits are kept in memory only: another cnnviz holds ")
         assert not path.exists()
     collection.save()
     assert collection.fault is None
     assert labels(collection) == labels(Collection(path)) == [7]
+
+
+@pytest.mark.parametrize("fault", [OSError(37, "No locks available"), NotImplementedError("no flock")])
+def test_that_where_no_lock_can_be_had_digits_are_kept_all_the_same(path, monkeypatch, fault):
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(collection_module.FileLock, "acquire", fail)
+    collection = Collection(path)
+    collection.apply(adding([Drawing(SEVEN, 7)]))
+    assert collection.fault is None
+    assert labels(Collection(path)) == [7]
 
 
 def test_that_a_file_without_changes_to_be_written_is_left_alone(path):

@@ -52,6 +52,17 @@ def deliver(handler):
     send(handler, asked_for(handler), Content_Length=len(asked_for(handler)))
 
 
+def deliver_in_pieces(size, seconds):
+    def deliver_piecemeal(handler):
+        body = asked_for(handler)
+        send(handler, b"", Content_Length=len(body))
+        for start in range(0, len(body), size):
+            handler.wfile.write(body[start : start + size])
+            time.sleep(seconds)
+
+    return deliver_piecemeal
+
+
 def answer_404(handler):
     handler.send_error(404)
 
@@ -426,17 +437,9 @@ def test_that_a_connection_made_after_the_wish_to_cancel_is_not_used(serve):
     assert mirror.asked == []
 
 
-def deliver_in_pieces(handler):
-    body = asked_for(handler)
-    send(handler, b"", Content_Length=len(body))
-    for start in range(0, len(body), 10_000):
-        handler.wfile.write(body[start : start + 10_000])
-        time.sleep(0.005)
-
-
 def test_that_at_whatever_moment_a_download_is_cancelled_only_whole_files_are_kept(serve, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "POLL_SECONDS", 0.002)
-    mirror, moments = serve(deliver_in_pieces), random.Random(6)
+    mirror, moments = serve(deliver_in_pieces(10_000, 0.005)), random.Random(6)
     cancelled, kept = 0, set()
     for trial in range(30):
         folder, wish = tmp_path / str(trial), time.monotonic() + moments.uniform(0.0, 0.25)
@@ -517,15 +520,8 @@ def test_that_an_endless_download_is_ended_before_memory_is_filled(serve, tmp_pa
 
 
 def test_that_a_mirror_above_the_slowest_rate_is_waited_for(serve, tmp_path, monkeypatch):
-    def deliver_slowly(handler):
-        body = asked_for(handler)
-        send(handler, b"", Content_Length=len(body))
-        for start in range(0, len(body), 20_000):
-            handler.wfile.write(body[start : start + 20_000])
-            time.sleep(0.05)
-
     monkeypatch.setattr(download, "POLL_SECONDS", 0.01)
-    fetch(tmp_path, serve(deliver_slowly), timeout=0.2)
+    fetch(tmp_path, serve(deliver_in_pieces(20_000, 0.05)), timeout=0.2)
     assert set(names(tmp_path)) == set(PACKED)
 
 

@@ -295,6 +295,6 @@ def test_that_a_run_that_cannot_be_marked_leaves_neither_folder_nor_lock(make_co
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "touch", full)
-    with pytest.raises(RunError, match="the disk is full; free some space"):
+    with pytest.raises(WriteError, match=r"^could not keep the run in .*: the disk is full; free some space"):
         RunFolder.create(tmp_path, make_config())
     assert list(tmp_path.iterdir()) == []
