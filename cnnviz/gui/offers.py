@@ -115,7 +115,7 @@ class Offers(QObject):
         where = f" in {divergence.layer}" if divergence.layer else ""
         good = ""
         if divergence.last_good is not None:
-            good = f"Last good cost {divergence.last_good[1]:.3g}. "
+            good = f"Last finite cost {divergence.last_good[1]:.3g}. "
         return self._offer_of(
             f"Training diverged{where} at step {divergence.step:,}, rate {diverged:g}.",
             f"{good}{_saved_text(run)}",
@@ -140,7 +140,7 @@ class Offers(QObject):
         )
 
     def _offer_of(self, text: str, detail: str, accepting: Answer) -> Offer:
-        reset = Answer("Reset", "Begin anew with the same seed (R)", self._workbench.reset)
+        reset = Answer("Reset", "Begin anew with the same settings and seed (R)", self._workbench.reset)
         return Offer(text, detail, accepting, reset)
 
 
