@@ -59,10 +59,12 @@ class Offers(QObject):
 
     def go_on(self, run: SavedRun, lr: float | None = None, trains: bool = False) -> None:
         """Go on with a run, at rest or not, with another learning rate or not; say why where that cannot be."""
-        self._interrupted = None
+        offered, self._interrupted = self._interrupted, None
         try:
             self._workbench.resume(run, lr)
         except UserError as error:
+            if self._bar.offer is not None:  # another run was to be gone on with
+                self._interrupted = offered
             self._workbench.failed.emit(str(error))
             return
         if trains:

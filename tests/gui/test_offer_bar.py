@@ -83,6 +83,17 @@ def test_that_an_interrupted_run_that_was_declined_is_kept_and_not_offered_again
     assert bar.offer is None
 
 
+def test_that_an_offer_that_another_run_could_not_take_the_place_of_can_still_be_declined(window, bar, interrupted):
+    run = find_run(str(interrupted))
+    gone = replace(run, summary=replace(run.summary, config=replace(run.summary.config, dataset="/data/gone")))
+    window.offers.offer_interrupted()
+    window.offers.go_on(gone)
+    assert "/data/gone is not there; put it back" in window._notice.text()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert not bar.isVisible()
+    assert not find_run(str(interrupted)).was_interrupted
+
+
 def test_that_esc_declines_unless_something_is_nudged(window, bar, interrupted, live):
     window.offers.offer_interrupted()
     live.choose(Weight("conv1", "bias", (0,)))
