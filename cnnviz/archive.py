@@ -135,7 +135,7 @@ def _check_directory(stream: BinaryIO) -> int:
     tail = stream.read(42)
     end_record, zip64_locator = tail[-22:], tail
     if not end_record.startswith(b"PK\5\6") or zip64_locator.startswith(b"PK\6\7"):
-        raise ArchiveError("is not a NumPy archive, or not all of it is there")
+        raise ArchiveError("not a NumPy archive, or not all of it is there")
     (directory_bytes,) = struct.unpack_from("<I", end_record, 12)
     if directory_bytes > MAX_DIRECTORY_BYTES:
         raise ArchiveError("is not a file that cnnviz wrote: it has too many members")

@@ -78,6 +78,11 @@ def _load_folder(folder: Path, progress: Progress | None) -> Dataset:
     """Return the dataset in ``folder``, called as the folder is."""
     if not os.path.isdir(folder):
         known = ", ".join(source.name for source in DATASETS)
+        if len(folder.parts) > 1 and not os.path.lexists(folder):  # of a run that is gone on with, it was there
+            raise DataError(
+                f"expected a folder with IDX files, but {folder} is not there; "
+                f"put it back, or choose another one or a dataset ({known})"
+            )
         raise DataError(f"expected a dataset ({known}) or a folder with IDX files, found {folder}; choose one of these")
     train, test = read_idx_folder(folder, progress)
     name = folder.resolve().name

@@ -82,10 +82,14 @@ class Faults(QObject):
     def tell_of_training(self, line: str, trace: str) -> None:
         """Tell of a run that ended by a fault; the status bar has it in one line already."""
         snapshot, saved = self._workbench.newest, self._workbench.saved
-        kept = f"The network as of step {snapshot.step:,} is still here: Ctrl+E exports it. " if snapshot else ""
+        kept = (
+            f"The network as of step {snapshot.step:,} is still here: File > Export parameters writes it. "
+            if snapshot
+            else ""
+        )
         line, way = line.removesuffix("; R (Reset) begins anew"), "R (Reset) begins anew."
         if saved is not None and saved.step:
-            way = f"The bar on top of the window goes on from step {saved.step:,}."
+            way = f"The bar at the top of the window offers to go on from step {saved.step:,}."
         if not self._quiet:
             self._add(Fault(f"{line[:1].upper()}{line[1:]}", f"{kept}{way}", trace, True))
 

@@ -152,7 +152,7 @@ class MainWindow(QMainWindow):
         self._what_if.setAccessibleName("What if")
         self._what_if.hide()
         self.statusBar().addPermanentWidget(self._what_if, 1)
-        self._notice = Readout()
+        self._notice = Readout(elide=Qt.TextElideMode.ElideMiddle)  # a cause comes last, after a path
         self._notice.setAccessibleName("Notice")
         dismiss = QToolButton()
         dismiss.setText("\u2715")

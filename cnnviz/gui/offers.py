@@ -59,10 +59,12 @@ class Offers(QObject):
 
     def go_on(self, run: SavedRun, lr: float | None = None, trains: bool = False) -> None:
         """Go on with a run, at rest or not, with another learning rate or not; say why where that cannot be."""
-        self._interrupted = None
+        offered, self._interrupted = self._interrupted, None
         try:
             self._workbench.resume(run, lr)
         except UserError as error:
+            if self._bar.offer is not None:  # another run was to be gone on with
+                self._interrupted = offered
             self._workbench.failed.emit(str(error))
             return
         if trains:
@@ -115,7 +117,7 @@ class Offers(QObject):
         where = f" in {divergence.layer}" if divergence.layer else ""
         good = ""
         if divergence.last_good is not None:
-            good = f"Last good cost {divergence.last_good[1]:.3g}. "
+            good = f"Last finite cost {divergence.last_good[1]:.3g}. "
         return self._offer_of(
             f"Training diverged{where} at step {divergence.step:,}, rate {diverged:g}.",
             f"{good}{_saved_text(run)}",
@@ -140,7 +142,7 @@ class Offers(QObject):
         )
 
     def _offer_of(self, text: str, detail: str, accepting: Answer) -> Offer:
-        reset = Answer("Reset", "Begin anew with the same seed (R)", self._workbench.reset)
+        reset = Answer("Reset", "Begin anew with the same settings and seed (R)", self._workbench.reset)
         return Offer(text, detail, accepting, reset)
 
 

@@ -37,12 +37,14 @@ class Readout(QWidget):
         text: str = "",
         alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
         muted: bool = False,
+        elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._text = text
         upright = alignment & Qt.AlignmentFlag.AlignVertical_Mask
         self._alignment = alignment if upright else alignment | Qt.AlignmentFlag.AlignVCenter
+        self._elide = elide
         self._color: str | None = None
         self._role = QPalette.ColorRole.PlaceholderText if muted else QPalette.ColorRole.WindowText
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -73,7 +75,7 @@ class Readout(QWidget):
         painter = QPainter(self)
         painter.fillRect(event.rect(), self.palette().base())
         painter.setPen(QColor(self._color) if self._color else self.palette().color(self._role))
-        metrics, elide = painter.fontMetrics(), Qt.TextElideMode.ElideRight
+        metrics, elide = painter.fontMetrics(), self._elide
         shown = (metrics.elidedText(line, elide, self.width()) for line in self._text.split("\n"))
         painter.drawText(self.rect(), self._alignment, "\n".join(shown))
         painter.end()

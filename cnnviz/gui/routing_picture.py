@@ -43,7 +43,7 @@ def paint_legends(painter: QPainter, layout: RoutingLayout, pooled: PooledChanne
         row = QRectF(map_.left(), map_.bottom() + 2, map_.width(), LEGEND - 2)
         painter.drawImage(QRectF(row.left(), row.top(), row.width(), _BAR), bar)
         row.setTop(row.top() + _BAR)
-        ends = ((f"\u2212{number(scale)}", _LEFT), (number(scale), _RIGHT))
+        ends = ((number(-scale or 0), _LEFT), (number(scale), _RIGHT))
         room = row.width() - sum(painter.fontMetrics().horizontalAdvance(text) for text, _ in ends)
         for text, align in (*ends, ("0" if room > 3 * GRID else "", _CENTRE)):
             painter.drawText(row, align | _UNCLIPPED, text)

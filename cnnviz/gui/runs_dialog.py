@@ -155,7 +155,7 @@ class RunsDialog(QDialog):
             return "in this window" if saved is not None and saved.folder == run.folder else "going on elsewhere"
         if run.was_interrupted:
             return "interrupted"
-        return "finished" if run.summary.epoch >= run.summary.epochs else "ended"
+        return "finished" if run.summary.epoch >= run.summary.epochs else "stopped"
 
     @property
     def _selected(self) -> SavedRun | None:

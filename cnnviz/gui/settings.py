@@ -111,6 +111,8 @@ def load_settings(path: Path) -> tuple[Settings, str | None]:
     except SettingsError as fault:
         found, _, _ = str(fault).rpartition("found ")[2].partition(";")  # not what should be chosen instead
         settings, wrong, which = Settings(), f"found {found}", "all"
+    except UnicodeDecodeError:
+        settings, wrong, which = Settings(), "no text", "all"
     except (ValueError, RecursionError) as fault:
         settings, wrong, which = Settings(), str(fault), "all"
     else:

@@ -51,10 +51,10 @@ def _paint_legend(painter: QPainter, group: TileGroup, placed: Placed, theme: Th
     painter.drawImage(bar, image_of(signed_colors(theme)[np.newaxis]))
     painter.setPen(QColor(theme.muted))
     high, row = number(group.scale), QRect(bar.left(), bar.bottom() + 2, bar.width(), LEGEND - 10)
-    low = f"\u2212{high}"
+    low = f"\u2212{high}" if group.scale else high  # there is no minus zero
     metrics = painter.fontMetrics()
     if metrics.horizontalAdvance(low + high) + GRID > row.width():
-        both = f"\u00b1{high}"
+        both = f"\u00b1{high}" if group.scale else high
         if metrics.horizontalAdvance(both) > area.width():
             both = f"\u00b1{shortest(group.scale)}"
         row.setWidth(metrics.horizontalAdvance(both))

@@ -163,7 +163,8 @@ class Transport(QToolBar):
         elif status.phase is Phase.STOPPED:
             self.bar.hide()
             self.rate.hide()
-            self.where.setText("This run has ended. R begins anew.")
+            back = "" if self._workbench.saved is None else "; Ctrl+Shift+R goes back to what is saved"
+            self.where.setText(f"This run has ended: R begins anew{back}.")
         elif self._snapshot is not None:
             self._show_place(status)
 

@@ -539,7 +539,8 @@ class Workbench(QObject):
     def is_alive(self) -> bool:
         """Return whether there is a run that can go on; tell how to get one where it has ended."""
         if self._run is None or self._status.phase is Phase.STOPPED:
-            self.failed.emit("this run has ended and cannot go on; R (Reset) begins anew")
+            way = "" if self._saved is None else ", File > Runs (Ctrl+Shift+R) goes back to what is saved"
+            self.failed.emit(f"this run has ended and cannot go on; R (Reset) begins anew{way}")
             return False
         return True
 

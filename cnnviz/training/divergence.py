@@ -44,7 +44,7 @@ class DivergenceError(UserError):
     ) -> None:
         """``finding`` says in words what was seen; the rest is as in a `Divergence`."""
         self.divergence = Divergence(layer, step, lr, last_good)
-        good = f"; the last good cost was {last_good[1]:.4g} nats, in step {last_good[0]}" if last_good else ""
+        good = f"; the last finite cost was {last_good[1]:.4g} nats, in step {last_good[0]}" if last_good else ""
         self.account = f"training diverged: {finding} after step {step}, at a learning rate of {lr:g}{good}"
         super().__init__(f"{self.account}; reset and take a tenth of that rate")
 

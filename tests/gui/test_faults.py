@@ -200,7 +200,7 @@ def test_that_a_fault_in_a_run_that_was_saved_is_told_with_the_way_back(faults, 
     live._saved = Saved(tmp_path, 1300)
     live.faulted.emit("the training process ended unexpectedly (signal 9); R (Reset) begins anew", "where")
     wait_until(faults.dialog.isVisible)
-    assert faults.dialog.faults[0].comfort.endswith("The bar on top of the window goes on from step 1,300.")
+    assert faults.dialog.faults[0].comfort.endswith("The bar at the top of the window offers to go on from step 1,300.")
 
 
 def test_that_a_crash_of_the_last_time_is_told(faults, wait_until):

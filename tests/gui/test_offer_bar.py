@@ -83,6 +83,17 @@ def test_that_an_interrupted_run_that_was_declined_is_kept_and_not_offered_again
     assert bar.offer is None
 
 
+def test_that_an_offer_that_another_run_could_not_take_the_place_of_can_still_be_declined(window, bar, interrupted):
+    run = find_run(str(interrupted))
+    gone = replace(run, summary=replace(run.summary, config=replace(run.summary.config, dataset="/data/gone")))
+    window.offers.offer_interrupted()
+    window.offers.go_on(gone)
+    assert "/data/gone is not there; put it back" in window._notice.text()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert not bar.isVisible()
+    assert not find_run(str(interrupted)).was_interrupted
+
+
 def test_that_esc_declines_unless_something_is_nudged(window, bar, interrupted, live):
     window.offers.offer_interrupted()
     live.choose(Weight("conv1", "bias", (0,)))
@@ -152,7 +163,7 @@ def test_that_after_divergence_the_way_back_has_a_tenth_of_the_rate_and_the_hist
     plain = Trainer(live.config, random_dataset)
     cost = [next(plain.events()).loss for _ in range(5)][-1]
     assert bar.offer.text == "Training diverged in conv2 at step 5, rate 0.001."
-    assert f"Last good cost {cost:.3g}. Saved at step 5, cost " in bar.offer.detail
+    assert f"Last finite cost {cost:.3g}. Saved at step 5, cost " in bar.offer.detail
     assert bar.accept.text() == "Go back, rate 0.0001"
     assert window._notice_bar.isHidden()  # told once is enough
     QTest.mouseClick(bar.accept, Qt.MouseButton.LeftButton)
@@ -297,7 +308,7 @@ def test_that_an_offer_takes_no_room_from_the_panels_and_is_seen_whole(make_wind
     bar = window.transport.offers
     back, reset = (Answer(text, "", lambda: None) for text in ("Go back, rate 0.0001", "Reset"))
     text = "Training diverged in conv2 at step 12,345, rate 0.001."
-    bar.show_offer(Offer(text, "Last good cost 1.23e+36. Saved at step 12,000, cost 0.123.", back, reset))
+    bar.show_offer(Offer(text, "Last finite cost 1.23e+36. Saved at step 12,000, cost 0.123.", back, reset))
     qapp.processEvents()
     assert [window.docks[name].geometry() for name in seen] == places
     for line in bar._lines:

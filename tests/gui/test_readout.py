@@ -29,3 +29,13 @@ def test_that_a_readout_shows_every_line_and_cuts_each_of_them_off(own, qapp):
     assert two != one
     below = (0, height, 60, height)
     assert shown(readout, "first\n" + 40 * "!").copy(*below) == shown(readout, "1\n" + 50 * "!").copy(*below)
+
+
+def test_that_a_readout_can_keep_both_ends_of_a_line(own, qapp):
+    readout = own(Readout(elide=Qt.TextElideMode.ElideMiddle))
+    readout.resize(160, 20)
+    middle = 40 * "long "
+    line = shown(readout, f"could not be saved {middle} is full")
+    assert line != shown(readout, f"could not be saved {middle} is gone")
+    assert line != shown(readout, f"could now be saved {middle} is full")
+    assert line == shown(readout, f"could not be saved {middle[5:]} is full")

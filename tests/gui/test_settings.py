@@ -71,6 +71,14 @@ def test_that_an_impossible_value_is_named_and_costs_no_other(tmp_path, name, va
     assert json.loads((tmp_path / "settings.damaged-1.json").read_text()).keys() >= {name}
 
 
+def test_that_settings_that_are_no_text_are_said_to_be_that(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_bytes(b"\x93\xe0\x00")
+    settings, complaint = load_settings(path)
+    assert settings == Settings()
+    assert complaint.startswith(f"the settings in {path} were damaged (no text): all are the defaults now; ")
+
+
 @pytest.mark.parametrize(
     ("what", "found"),
     [

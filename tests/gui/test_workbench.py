@@ -11,6 +11,7 @@ from cnnviz.errors import UserError
 from cnnviz.formats import read_parameters
 from cnnviz.gui.workbench import Workbench
 from cnnviz.resource_files import SHIPPED, resource
+from cnnviz.training.autosave import Saved
 from cnnviz.training.config import ConfigError, TrainingConfig
 from cnnviz.training.control import ProbeChoice
 from cnnviz.training.divergence import DivergenceError
@@ -292,6 +293,14 @@ def test_that_a_run_that_diverged_rests_and_says_how_to_go_on(live, diverging, w
     for wish in (live.toggle, live.step, live.evaluate):
         wish()
     assert diverging[1:] == ["this run has ended and cannot go on; R (Reset) begins anew"] * 3
+
+
+def test_that_a_run_that_diverged_tells_where_it_can_be_gone_back_to(live, diverging, tmp_path, wait_until):
+    live.train()
+    wait_until(lambda: live.poll() or (diverging and live.status.phase is Phase.STOPPED))
+    live._saved = Saved(tmp_path, 2)
+    live.toggle()
+    assert diverging[-1].endswith("begins anew, File > Runs (Ctrl+Shift+R) goes back to what is saved")
 
 
 def test_that_a_failure_of_an_ended_run_is_not_told_in_the_next(live, diverging, wait_until, monkeypatch):

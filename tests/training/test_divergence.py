@@ -14,7 +14,7 @@ def network():
 def test_that_the_account_names_finding_step_rate_and_the_last_good_cost():
     error = DivergenceError("the cost is nan", "conv1", 813, 0.5, (812, 2.30259))
     account = "training diverged: the cost is nan after step 813, at a learning rate of 0.5"
-    assert error.account == f"{account}; the last good cost was 2.303 nats, in step 812"
+    assert error.account == f"{account}; the last finite cost was 2.303 nats, in step 812"
     assert str(error) == f"{error.account}; reset and take a tenth of that rate"
     assert error.divergence == ("conv1", 813, 0.5, (812, 2.30259))
     assert DivergenceError("the cost is nan", None, 0, 0.5, None).account.endswith("learning rate of 0.5")

@@ -234,7 +234,7 @@ def test_that_a_run_whose_checkpoints_are_all_damaged_is_not_listed_and_not_dele
     assert saved_runs(tmp_path) == []
     with pytest.raises(RunError, match="so far"):
         find_run(folder.path.name, tmp_path)
-    with pytest.raises(RunError, match="is not a NumPy archive, or not all of it is there"):
+    with pytest.raises(RunError, match="not a NumPy archive, or not all of it is there"):
         (again := RunFolder(folder.path)).newest()
     again.end()
     assert "000001.checkpoint" in names(folder.path)

@@ -371,7 +371,7 @@ def test_that_the_last_step_of_a_run_does_not_leave_infinite_parameters_unnotice
     with pytest.raises(DivergenceError, match="the parameters of dense1 are no longer finite after step 1, ") as caught:
         next(trainer.events())
     assert caught.value.divergence.layer == "dense1"
-    assert "the last good cost was 2.303 nats, in step 1; " in str(caught.value)
+    assert "the last finite cost was 2.303 nats, in step 1; " in str(caught.value)
 
 
 # Scoring

@@ -127,7 +127,11 @@ class ExperimentPanel(Panel):
         self.lr.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.lr.setKeyboardTracking(False)
         self.lr.valueChanged.connect(self._change_learning_rate)
-        self._name(self.lr, "Learning rate", "Size of the steps down the gradient; changes at once, while training")
+        self._name(
+            self.lr,
+            "Learning rate",
+            f"Size of the steps down the gradient, up to {LARGEST_LR:g}; changes at once, while training",
+        )
         self.optimizer = self._combo("Optimiser", [(name, name) for name in OPTIMIZERS])
         self.schedule = self._combo("Schedule", [(name, name) for name in SCHEDULES])
         self.ties = self._combo("Ties", [(name, name) for name in TIES])
