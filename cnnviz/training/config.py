@@ -17,6 +17,8 @@ from cnnviz.training.presets import PRESETS, Preset
 LARGEST_SEED = 2**32 - 1
 LARGEST_LR = 10.0
 
+QUOTED_CHARS = 100  # of a value that is refused
+
 
 class ConfigError(UserError):
     """A setting outside its range.
@@ -29,7 +31,9 @@ class ConfigError(UserError):
 
     def __init__(self, field: str, accepted: str, got: object) -> None:
         self.field = field
-        super().__init__(f"{field}: accepted is {accepted}, got {got}")
+        found = str(got)
+        found = found if len(found) <= QUOTED_CHARS else f"{found[:QUOTED_CHARS]}..."  # a damaged file can say anything
+        super().__init__(f"{field}: accepted is {accepted}, got {found}")
 
 
 def check_lr(lr: float) -> None:

@@ -165,3 +165,7 @@ def test_that_the_facts_are_json_without_the_folder_of_this_machine():
     assert facts["ties"] == "first"
     revived["augment"] = Augmentation(**facts["augment"])
     assert TrainingConfig(**revived) == replace(config, data_dir=None)
+
+
+def test_that_a_value_without_an_end_is_not_quoted_to_its_end():
+    assert str(ConfigError("seed", "a number", "a" * 10_000)) == f"seed: accepted is a number, got {'a' * 100}..."
