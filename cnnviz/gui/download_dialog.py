@@ -94,6 +94,7 @@ class DownloadDialog(QProgressDialog):
         self.setWindowTitle("Download MNIST")
         cancel = QPushButton("Cancel")
         cancel.setToolTip("Stop the download; what is there already stays (Esc)")
+        self.setCancelButton(None)  # else its Esc stays too, and of two keys that are the same none is heard
         self.setCancelButton(cancel)
         label = QLabel("Downloading MNIST (11.6 MB)")
         label.setAlignment(

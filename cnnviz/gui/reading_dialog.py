@@ -68,6 +68,7 @@ class ReadingDialog(QProgressDialog):
         self.setWindowTitle(title)
         cancel = QPushButton("Cancel")
         cancel.setToolTip("Do without what is being read (Esc)")
+        self.setCancelButton(None)  # else its Esc stays too, and of two keys that are the same none is heard
         self.setCancelButton(cancel)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAutoClose(False)

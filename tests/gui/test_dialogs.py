@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton
 
 from cnnviz.data.datasets import DataError
@@ -87,9 +89,11 @@ def test_that_a_cancelled_download_ends_its_thread_and_tells_nothing(window, dow
     download(forever)
     dialog = DownloadDialog(Path("somewhere"), window)
     told, thread = heard(dialog), dialog._thread
+    window.show()
     dialog.start()
     wait_until(lambda: reached)
-    dialog.canceled.emit()
+    QTest.qWaitForWindowActive(dialog)
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
     assert thread.isFinished()
     assert told == []
 
