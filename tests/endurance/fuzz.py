@@ -55,6 +55,7 @@ def fuzz(reader: Reader, numbers: range, seed: int, folder: Path, screen: TextIO
         memory = peak_memory()
         faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=screen)
         fault = _fault_of(reader, path, tally)
+        faulthandler.cancel_dump_traceback_later()
         if fault is None and peak_memory() - memory > reader.most_memory:
             fault = f"needed {(peak_memory() - memory) / 2**20:.0f} MiB"
         if fault:
@@ -122,7 +123,6 @@ def _silent(folder: Path) -> Iterator[TextIO]:
     try:
         yield stderr
     finally:
-        faulthandler.cancel_dump_traceback_later()
         os.dup2(stderr.fileno(), 2)
         stderr.close()
 
