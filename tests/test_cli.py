@@ -50,8 +50,9 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 
 
 def _heed_interrupts() -> None:
-    """Undo what shells do to jobs in the background, in case the tests are one."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Undo what shells do to jobs in the background, and ``nohup`` to its own, in case the tests are one."""
+    for number in interrupts.SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
