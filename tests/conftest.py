@@ -1,5 +1,6 @@
 """The duty of every test to clean up behind itself, and what tests of several packages share."""
 
+import signal
 import threading
 import time
 import tracemalloc
@@ -24,6 +25,14 @@ def _no_log_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _heed_interrupts() -> None:
+    """Undo what shells do to jobs in the background, and ``nohup`` to its own, in case the tests are one."""
+    for number in interrupts.SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

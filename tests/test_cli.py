@@ -45,14 +45,7 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_interrupts if os.name == "posix" else None,
     )
-
-
-def _heed_interrupts() -> None:
-    """Undo what shells do to jobs in the background, and ``nohup`` to its own, in case the tests are one."""
-    for number in interrupts.SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -159,6 +159,5 @@ def test_that_an_interrupt_before_the_program_listens_shows_no_traceback():
         capture_output=True,
         timeout=30,
         check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert (outcome.returncode, outcome.stderr) == (-signal.SIGINT, b"")

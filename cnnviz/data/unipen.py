@@ -27,6 +27,7 @@ from cnnviz.data.drawing import Drawing, DrawingsError
 _SEGMENT = re.compile(r'\.SEGMENT\s+DIGIT\s+[\d,:-]+(?:\s+(?:\?|OK|GOOD|BAD|LABELED|\d+))?(?:\s+"(\d)")?\s*')
 _DIGIT_AND_WRITER = re.compile(r"\.COMMENT\s+(\d)\s+(\d{1,9})\s+\d+\s*")
 _MOST_LINES = 200_000  # of a digit, or before the first; a file without a digit is not read to its end
+_MOST_BYTES = 10_000  # of a line
 _SHOWN = 60  # characters of a line that is not understood
 
 
@@ -35,6 +36,8 @@ def parse_unipen(content: bytes) -> Iterator[Drawing]:
     reader = _Reader()
     for number, line in enumerate(io.BytesIO(content), start=1):
         try:
+            if len(line) > _MOST_BYTES:
+                raise DrawingsError(f"expected at most {_MOST_BYTES:,} characters, found {len(line):,}; leave it out")
             finished = reader.take(line.decode("latin-1").strip())
         except DrawingsError as fault:
             raise DrawingsError(f"line {number}: {fault}") from None

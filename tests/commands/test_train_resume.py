@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,6 @@ def folder(tmp_path, monkeypatch) -> Path:
     """Return the folder of the test's own runs."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return runs_folder()
-
-
-@pytest.fixture(autouse=True)
-def _heed_interrupts() -> Iterator[None]:
-    """Undo what shells do to jobs in the background, in case the tests are one."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -160,6 +160,12 @@ def test_that_one_drawing_is_no_longer_than_the_limit(write, monkeypatch):
         read_drawings(path)
 
 
+def test_that_a_line_of_unipen_that_is_none_is_not_taken_apart(write):
+    path = write(".SEGMENT DIGIT 0 ? \"1\"\n.PEN_DOWN\n" + "1 " * 6000)
+    with pytest.raises(DrawingsError, match="line 3: expected at most 10,000 characters, found 12,000; leave it out"):
+        read_drawings(path)
+
+
 def test_that_unipen_without_a_digit_is_not_read_to_its_end(write):
     with pytest.raises(DrawingsError, match="line 200001: expected a digit in at most 200,000 lines, found more"):
         read_drawings(write(".\n" * 300_000))
