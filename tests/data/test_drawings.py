@@ -161,7 +161,7 @@ def test_that_one_drawing_is_no_longer_than_the_limit(write, monkeypatch):
 
 
 def test_that_a_line_of_unipen_that_is_none_is_not_taken_apart(write):
-    path = write(".SEGMENT DIGIT 0 ? \"1\"\n.PEN_DOWN\n" + "1 " * 6000)
+    path = write('.SEGMENT DIGIT 0 ? "1"\n.PEN_DOWN\n' + "1 " * 6000)
     with pytest.raises(DrawingsError, match="line 3: expected at most 10,000 characters, found 12,000; leave it out"):
         read_drawings(path)
 
