@@ -18,7 +18,7 @@ from cnnviz.data.mnist import MNIST, mnist_folder
 from cnnviz.gui.preflight import install_command, missing_libraries, qt_platforms, window_problem
 from cnnviz.logs import log_folder
 
-PACKAGES = ("numpy", "PySide6-Essentials", "pyqtgraph", "pillow", "platformdirs", "tqdm")
+PACKAGES = ("numpy", "PySide6-Essentials", "pyqtgraph", "pillow", "platformdirs", "filelock", "tqdm")
 
 
 def run(args: Namespace) -> int:
